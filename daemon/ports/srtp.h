@@ -1,0 +1,81 @@
+// SRTP and SRTCP (RFC 3711, RFC 7714). Implemented with libsrtp2 in platform/crypto.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "daemon/base/bytes.h"
+#include "daemon/base/counters.h"
+#include "daemon/base/result.h"
+#include "daemon/base/secret.h"
+
+namespace latchkey::ports {
+
+// DTLS-SRTP protection profiles (RFC 5764 4.1.2, RFC 7714 14.2). The list is closed (DESIGN 4c): no
+// NULL cipher, no 32-bit tag.
+enum class SrtpProfile : std::uint16_t {
+  kAes128CmHmacSha1_80 = 0x0001,
+  kAeadAes128Gcm = 0x0007,
+  kAeadAes256Gcm = 0x0008,
+};
+
+// Master key and salt lengths in bytes.
+constexpr std::size_t SrtpKeyLength(SrtpProfile p) { return p == SrtpProfile::kAeadAes256Gcm ? 32 : 16; }
+constexpr std::size_t SrtpSaltLength(SrtpProfile p) {
+  return p == SrtpProfile::kAes128CmHmacSha1_80 ? 14 : 12;
+}
+
+// Most that protecting may add to an RTP or RTCP packet: tag 16, SRTCP index 4.
+constexpr std::size_t kSrtpMaxOverhead = 20;
+
+// Master key followed by master salt, for one direction.
+struct SrtpKey {
+  SrtpProfile profile = SrtpProfile::kAeadAes128Gcm;
+  Secret<48> key_and_salt;  // the first SrtpKeyLength + SrtpSaltLength bytes count
+};
+
+// Opens what one peer sends. Replay window: at least 1024 packets.
+class SrtpReceiver {
+ public:
+  SrtpReceiver() = default;
+  SrtpReceiver(const SrtpReceiver&) = delete;
+  SrtpReceiver& operator=(const SrtpReceiver&) = delete;
+  virtual ~SrtpReceiver() = default;
+
+  struct Opened {
+    std::size_t size = 0;                   // of the plain packet, at the front of the buffer
+    DropReason reason = DropReason::kNone;  // anything else: not opened, the buffer is unspecified
+  };
+  // In place. kSrtpAuthentication, kSrtpReplay, kRtpMalformed or kRtcpMalformed.
+  virtual Opened UnprotectRtp(MutableByteView packet) = 0;
+  virtual Opened UnprotectRtcp(MutableByteView packet) = 0;
+};
+
+// Protects what the hub sends to one peer.
+class SrtpSender {
+ public:
+  SrtpSender() = default;
+  SrtpSender(const SrtpSender&) = delete;
+  SrtpSender& operator=(const SrtpSender&) = delete;
+  virtual ~SrtpSender() = default;
+
+  // In place: `buffer` begins with `size` plain bytes and has kSrtpMaxOverhead of room behind them.
+  // Returns the protected size. Sending the same RTP packet again is allowed (retransmission).
+  virtual std::size_t ProtectRtp(MutableByteView buffer, std::size_t size) = 0;
+  virtual std::size_t ProtectRtcp(MutableByteView buffer, std::size_t size) = 0;
+};
+
+class SrtpFactory {
+ public:
+  SrtpFactory() = default;
+  SrtpFactory(const SrtpFactory&) = delete;
+  SrtpFactory& operator=(const SrtpFactory&) = delete;
+  virtual ~SrtpFactory() = default;
+
+  [[nodiscard]] virtual Result<std::unique_ptr<SrtpReceiver>> MakeReceiver(const SrtpKey& key) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<SrtpSender>> MakeSender(const SrtpKey& key) = 0;
+};
+
+}  // namespace latchkey::ports

@@ -40,14 +40,15 @@ wire::WrapBytes WrapContentKey(ports::Crypto& crypto, ports::Entropy& entropy, c
   return wrap;
 }
 
-std::optional<Grant> UnwrapGrant(ports::Crypto& crypto, const Secret32& viewer_key, const wire::WrapBytes& wrap,
-                                 const WrapContext& context, WallTime now) {
+std::optional<Grant> UnwrapGrant(ports::Crypto& crypto, const Secret32& viewer_key,
+                                 const wire::WrapBytes& wrap, const WrapContext& context, WallTime now) {
   if (now >= context.not_after) return std::nullopt;
   ports::AeadNonce nonce{};
   std::copy_n(wrap.begin(), nonce.size(), nonce.begin());
   const auto aead = crypto.MakeAes256Gcm(viewer_key);
   Secret32 content_key;
-  if (!aead->Open(nonce, Encode(context), ByteView(wrap).subspan(nonce.size()), content_key.RevealForWriting())) {
+  if (!aead->Open(nonce, Encode(context), ByteView(wrap).subspan(nonce.size()),
+                  content_key.RevealForWriting())) {
     return std::nullopt;
   }
   return Grant(context, std::move(content_key));

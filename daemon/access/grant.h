@@ -62,7 +62,7 @@ class Grant {
 
 // The lane's side. Nothing when the tag does not verify (any mix-up of camera, epoch, viewer, rights or
 // time) or when not_after has passed.
-std::optional<Grant> UnwrapGrant(ports::Crypto& crypto, const Secret32& viewer_key, const wire::WrapBytes& wrap,
-                                 const WrapContext& context, WallTime now);
+std::optional<Grant> UnwrapGrant(ports::Crypto& crypto, const Secret32& viewer_key,
+                                 const wire::WrapBytes& wrap, const WrapContext& context, WallTime now);
 
 }  // namespace latchkey::access

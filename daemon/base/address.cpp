@@ -67,8 +67,7 @@ std::string SocketAddress::ToString() const {
 
 }  // namespace latchkey
 
-std::size_t std::hash<latchkey::SocketAddress>::operator()(
-    const latchkey::SocketAddress& a) const noexcept {
+std::size_t std::hash<latchkey::SocketAddress>::operator()(const latchkey::SocketAddress& a) const noexcept {
   // FNV-1a over what compares. Strangers can craft collisions only within the bounded session table.
   std::uint64_t h = 0xcbf29ce484222325U;
   const auto mix = [&h](std::uint64_t v) { h = (h ^ v) * 0x100000001b3U; };

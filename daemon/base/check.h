@@ -6,8 +6,8 @@ namespace latchkey::internal {
 }  // namespace latchkey::internal
 
 // Active in every build. Never for anything that a stranger's bytes can cause.
-#define LATCHKEY_CHECK(condition)                                                 \
-  do {                                                                            \
-    if (!(condition)) [[unlikely]]                                                \
-      ::latchkey::internal::CheckFailed(#condition, __FILE__, __LINE__);          \
+#define LATCHKEY_CHECK(condition)                                        \
+  do {                                                                   \
+    if (!(condition)) [[unlikely]]                                       \
+      ::latchkey::internal::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -9,29 +9,29 @@
 namespace latchkey {
 
 enum class DropReason : std::uint8_t {
-  kNone,               // not dropped
-  kEmpty,              // no bytes
-  kTooLong,            // over the largest datagram taken
-  kUnknownProtocol,    // first byte is none of RFC 7983's
+  kNone,             // not dropped
+  kEmpty,            // no bytes
+  kTooLong,          // over the largest datagram taken
+  kUnknownProtocol,  // first byte is none of RFC 7983's
   kStunMalformed,
   kStunUnauthenticated,  // unknown ufrag, or MESSAGE-INTEGRITY does not verify
-  kUnknownPeer,        // DTLS or SRTP from a 5-tuple without a valid check
+  kUnknownPeer,          // DTLS or SRTP from a 5-tuple without a valid check
   kDtlsMalformed,
-  kDtlsRejected,       // DTLS said no (bad record, wrong state)
-  kNoKeysYet,          // SRTP before the handshake ended
+  kDtlsRejected,  // DTLS said no (bad record, wrong state)
+  kNoKeysYet,     // SRTP before the handshake ended
   kRtpMalformed,
   kRtcpMalformed,
   kSrtpAuthentication,
   kSrtpReplay,
-  kSrtpRollover,       // authentic only under a roll-over counter out of bounds
+  kSrtpRollover,  // authentic only under a roll-over counter out of bounds
   kWrongSsrc,
   kWrongPayloadType,
   kConsentExpired,
   kSuspended,
-  kWrongDirection,     // media from a viewer
-  kPayloadMalformed,   // depacketiser refused the codec's payload
-  kDuplicate,          // a sequence number already held
-  kTooOld,             // behind what already left
+  kWrongDirection,    // media from a viewer
+  kPayloadMalformed,  // depacketiser refused the codec's payload
+  kDuplicate,         // a sequence number already held
+  kTooOld,            // behind what already left
   kFrameTooLarge,
   kQueueFull,
   kRateLimited,

@@ -39,10 +39,14 @@ constexpr std::int64_t ToMilliseconds(Duration d) {
 constexpr std::int64_t ToMicroseconds(Duration d) {
   return std::chrono::duration_cast<microseconds>(d).count();
 }
-constexpr double ToSeconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+constexpr double ToSeconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
 constexpr std::int64_t ToUnixSeconds(WallTime t) {
   return std::chrono::duration_cast<seconds>(t.time_since_epoch()).count();
 }
-constexpr WallTime FromUnixSeconds(std::int64_t s) { return WallTime{seconds{s}}; }
+constexpr WallTime FromUnixSeconds(std::int64_t s) {
+  return WallTime{seconds{s}};
+}
 
 }  // namespace latchkey

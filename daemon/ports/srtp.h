@@ -22,7 +22,9 @@ enum class SrtpProfile : std::uint16_t {
 };
 
 // Master key and salt lengths in bytes.
-constexpr std::size_t SrtpKeyLength(SrtpProfile p) { return p == SrtpProfile::kAeadAes256Gcm ? 32 : 16; }
+constexpr std::size_t SrtpKeyLength(SrtpProfile p) {
+  return p == SrtpProfile::kAeadAes256Gcm ? 32 : 16;
+}
 constexpr std::size_t SrtpSaltLength(SrtpProfile p) {
   return p == SrtpProfile::kAes128CmHmacSha1_80 ? 14 : 12;
 }

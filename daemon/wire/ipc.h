@@ -87,7 +87,7 @@ class FieldWriter {
 
  private:
   template <class T>
-    requires std::integral<T>
+  requires std::integral<T>
   void Write(T value) {
     const auto bits = static_cast<std::uint64_t>(value);
     for (std::size_t i = sizeof(T); i-- > 0;) {
@@ -95,10 +95,8 @@ class FieldWriter {
     }
   }
   template <class T>
-    requires std::is_enum_v<T>
-  void Write(T value) {
-    Write(static_cast<std::underlying_type_t<T>>(value));
-  }
+  requires std::is_enum_v<T>
+  void Write(T value) { Write(static_cast<std::underlying_type_t<T>>(value)); }
   template <class Tag>
   void Write(const Id<Tag>& id) {
     Append(id.bytes());
@@ -123,8 +121,7 @@ class FieldWriter {
     Append(AsBytes(text.str()));
   }
   template <class T, std::size_t N>
-    requires(!std::same_as<T, std::uint8_t>)
-  void Write(const std::array<T, N>& items) {
+  requires(!std::same_as<T, std::uint8_t>) void Write(const std::array<T, N>& items) {
     for (const T& item : items) Write(item);
   }
   template <class T, std::size_t Max>
@@ -133,10 +130,8 @@ class FieldWriter {
     for (const T& item : list.items()) Write(item);
   }
   template <class T>
-    requires requires(const T& t, FieldWriter& w) { T::Fields(t, w); }
-  void Write(const T& nested) {
-    T::Fields(nested, *this);
-  }
+  requires requires(const T& t, FieldWriter& w) { T::Fields(t, w); }
+  void Write(const T& nested) { T::Fields(nested, *this); }
   void Append(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
   ByteVector& out_;
@@ -157,7 +152,7 @@ class FieldReader {
 
  private:
   template <class T>
-    requires std::integral<T>
+  requires std::integral<T>
   void Read(T& value) {
     if constexpr (std::same_as<T, bool>) {
       const std::uint8_t byte = reader_.U8();
@@ -174,7 +169,7 @@ class FieldReader {
     }
   }
   template <class T>
-    requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
   void Read(T& value) {
     std::underlying_type_t<T> bits{};
     Read(bits);
@@ -215,8 +210,7 @@ class FieldReader {
     text = BoundedText<Max>(AsText(reader_.Bytes(size)));
   }
   template <class T, std::size_t N>
-    requires(!std::same_as<T, std::uint8_t>)
-  void Read(std::array<T, N>& items) {
+  requires(!std::same_as<T, std::uint8_t>) void Read(std::array<T, N>& items) {
     for (T& item : items) Read(item);
   }
   template <class T, std::size_t Max>
@@ -233,10 +227,8 @@ class FieldReader {
     }
   }
   template <class T>
-    requires requires(T& t, FieldReader& r) { T::Fields(t, r); }
-  void Read(T& nested) {
-    T::Fields(nested, *this);
-  }
+  requires requires(T& t, FieldReader& r) { T::Fields(t, r); }
+  void Read(T& nested) { T::Fields(nested, *this); }
   void Copy(std::span<std::uint8_t> out) {
     const ByteView bytes = reader_.Bytes(out.size());
     for (std::size_t i = 0; i < bytes.size(); ++i) out[i] = bytes[i];
@@ -291,7 +283,8 @@ struct IpcDecoder<std::variant<Messages...>> {
     const auto frame = ParseIpcFrame(record);
     if (!frame) return std::nullopt;
     std::optional<Variant> result;
-    (void)((frame->kind == static_cast<std::uint8_t>(Messages::kKind) && (Try<Messages>(frame->body, result), true)) ||
+    (void)((frame->kind == static_cast<std::uint8_t>(Messages::kKind) &&
+            (Try<Messages>(frame->body, result), true)) ||
            ...);
     return result;
   }

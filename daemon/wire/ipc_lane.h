@@ -1,0 +1,269 @@
+// Messages of the channel between keeper and a lane. See daemon/PROTOCOL.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "daemon/base/counters.h"
+#include "daemon/base/ids.h"
+#include "daemon/base/secret.h"
+#include "daemon/base/time.h"
+#include "daemon/wire/ipc_types.h"
+
+namespace latchkey::wire {
+
+// ---------------------------------------------------------------- keeper -> lane
+
+// First message, once. A lane knows its camera by this and by nothing else.
+struct LaneConfig {
+  static constexpr auto kKind = IpcKind::kLaneConfig;
+  CameraId camera;
+  bool loopback = false;
+  std::uint32_t cache_bytes = 0;  // bound of the sealed cache
+  std::uint32_t cache_frames = 0;
+  Duration cache_age{};
+  std::uint32_t max_viewers = 0;
+  std::uint32_t max_bitrate_kbit = 0;  // REMB ceiling towards the camera
+  Duration stale_after{};              // live -> stale
+  Duration unavailable_after{};        // stale -> unavailable (invariant 2)
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.camera, m.loopback, m.cache_bytes, m.cache_frames, m.cache_age, m.max_viewers, m.max_bitrate_kbit,
+      m.stale_after, m.unavailable_after);
+  }
+};
+
+// An authorised camera's offer and the epoch that its session begins.
+struct PublishOffer {
+  static constexpr auto kKind = IpcKind::kPublishOffer;
+  Ticket ticket;
+  SessionId session;
+  Epoch epoch;
+  Secret32 content_key;
+  SdpText offer;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.epoch, m.content_key, m.offer);
+  }
+};
+
+// An authorised viewer's offer. The lane parses it and says whose fingerprint it holds (ViewerParsed).
+struct ViewerOffer {
+  static constexpr auto kKind = IpcKind::kViewerOffer;
+  Ticket ticket;
+  SessionId session;
+  GrantId grant;
+  SdpText offer;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.grant, m.offer);
+  }
+};
+
+// Both halves: keeper's wrap, front's key. The lane builds the additional data from what it knows and
+// unwraps; only then does it answer the offer.
+struct ViewerAdmit {
+  static constexpr auto kKind = IpcKind::kViewerAdmit;
+  Ticket ticket;
+  SessionId session;
+  Epoch epoch;
+  std::uint8_t rights = 0;
+  WallTime not_after{};
+  WrapBytes wrap{};
+  Secret32 derived_key;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.epoch, m.rights, m.not_after, m.wrap, m.derived_key);
+  }
+};
+
+// For a session that stands: renewal within an epoch, or the wrap of a new epoch.
+struct WrapRenewal {
+  static constexpr auto kKind = IpcKind::kWrapRenewal;
+  SessionId session;
+  Epoch epoch;
+  std::uint8_t rights = 0;
+  WallTime not_after{};
+  WrapBytes wrap{};
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.epoch, m.rights, m.not_after, m.wrap);
+  }
+};
+
+// A new epoch without a new camera session (SSRC change, 24 h). The cache is emptied.
+struct EpochBegin {
+  static constexpr auto kKind = IpcKind::kEpochBegin;
+  Epoch epoch;
+  Secret32 content_key;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.epoch, m.content_key);
+  }
+};
+
+struct PatchOffer {
+  static constexpr auto kKind = IpcKind::kPatchOffer;
+  Ticket ticket;
+  SessionId session;
+  ShortText if_match;
+  SdpText fragment;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.if_match, m.fragment);
+  }
+};
+
+struct SessionEnd {
+  static constexpr auto kKind = IpcKind::kSessionEnd;
+  SessionId session;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session);
+  }
+};
+
+// Erase the content key and every picture, end every session, take no more until restarted.
+struct Suspend {
+  static constexpr auto kKind = IpcKind::kSuspend;
+  template <class Self, class Visitor>
+  static void Fields(Self&, Visitor&) {}
+};
+
+// ---------------------------------------------------------------- lane -> keeper
+
+struct LaneReady {
+  static constexpr auto kKind = IpcKind::kLaneReady;
+  std::uint16_t udp_port = 0;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.udp_port);
+  }
+};
+
+// The camera's session exists in `epoch`. Viewers of the session before stay attached: the keeper
+// renews the wrap of each.
+struct PublishAnswer {
+  static constexpr auto kKind = IpcKind::kPublishAnswer;
+  Ticket ticket;
+  SessionId session;
+  Epoch epoch;
+  ShortText etag;
+  SdpText answer;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.epoch, m.etag, m.answer);
+  }
+};
+
+struct ViewerParsed {
+  static constexpr auto kKind = IpcKind::kViewerParsed;
+  Ticket ticket;
+  SessionId session;
+  std::array<std::uint8_t, 32> fingerprint{};
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.fingerprint);
+  }
+};
+
+struct ViewerAnswer {
+  static constexpr auto kKind = IpcKind::kViewerAnswer;
+  Ticket ticket;
+  SessionId session;
+  ShortText etag;
+  SdpText answer;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.etag, m.answer);
+  }
+};
+
+// 204 (fragment empty) or 200 with the answering fragment.
+struct PatchAnswer {
+  static constexpr auto kKind = IpcKind::kPatchAnswer;
+  Ticket ticket;
+  SessionId session;
+  ShortText etag;
+  SdpText fragment;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.ticket, m.session, m.etag, m.fragment);
+  }
+};
+
+enum class SessionEndReason : std::uint8_t {
+  kAsked,           // DELETE, or the keeper said so
+  kClosedByPeer,    // DTLS close_notify or BYE
+  kConsentExpired,  // no authenticated check for 15 s
+  kHandshakeFailed,
+  kHandshakeTimeout,
+  kReplaced,   // the camera published anew
+  kGrantLost,  // no wrap for the current epoch
+  kLimit,
+  kCount
+};
+
+struct SessionEnded {
+  static constexpr auto kKind = IpcKind::kSessionEnded;
+  SessionId session;
+  SessionEndReason reason = SessionEndReason::kAsked;
+  std::uint64_t frames = 0;  // taken from the camera, or given to the viewer
+  std::uint64_t packets = 0;
+  std::uint64_t lost = 0;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.reason, m.frames, m.packets, m.lost);
+  }
+};
+
+// Twice a second, and at once when the state changes.
+struct LaneStatus {
+  static constexpr auto kKind = IpcKind::kLaneStatus;
+  Epoch epoch;
+  CameraState state = CameraState::kUnavailable;
+  UnavailableReason reason = UnavailableReason::kNone;
+  std::uint32_t picture_age_ms = 0xffffffff;
+  std::uint32_t fps_milli = 0;
+  std::uint32_t bitrate_kbit = 0;
+  std::uint32_t loss_permille = 0;
+  std::uint32_t hub_delay_us = 0;  // p99 of the last second: last packet in to last packet out
+  std::uint32_t viewers = 0;
+  std::uint64_t frames_in = 0;
+  std::uint64_t packets_in = 0;
+  std::uint64_t packets_out = 0;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t cache_frames = 0;
+  std::uint64_t keyframe_requests = 0;
+  std::array<std::uint64_t, kDropReasonCount> drops{};
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.epoch, m.state, m.reason, m.picture_age_ms, m.fps_milli, m.bitrate_kbit, m.loss_permille,
+      m.hub_delay_us, m.viewers, m.frames_in, m.packets_in, m.packets_out, m.cache_bytes, m.cache_frames,
+      m.keyframe_requests, m.drops);
+  }
+};
+
+// The camera changed its SSRC under the same authenticated key.
+struct EpochWanted {
+  static constexpr auto kKind = IpcKind::kEpochWanted;
+  Epoch current;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.current);
+  }
+};
+
+// A sealed frame did not open: our own fault by definition. One is enough to suspend the camera.
+struct OpenFailed {
+  static constexpr auto kKind = IpcKind::kOpenFailed;
+  SessionId session;
+  Epoch epoch;
+  FrameNumber frame;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.epoch, m.frame);
+  }
+};
+
+}  // namespace latchkey::wire

@@ -1,0 +1,109 @@
+// The registry on disk: who the cameras and viewers are, and who may see what. Implemented with SQLite in
+// platform/store. Every operation is durable when it returns: a power cut afterwards loses nothing, one
+// before it leaves what was there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/ids.h"
+#include "daemon/base/result.h"
+#include "daemon/base/time.h"
+#include "daemon/ports/crypto.h"
+
+namespace latchkey::ports {
+
+// SHA-256 of a token. The token itself is never stored.
+using TokenDigest = Sha256Digest;
+// SHA-256 of a camera's certificate's public key (SubjectPublicKeyInfo in DER).
+using KeyPin = std::array<std::uint8_t, 32>;
+
+// A grant without an end. Stored as seconds, and within what 64 bits of nanoseconds can say.
+constexpr WallTime kNoEnd = FromUnixSeconds(9'000'000'000);
+
+struct CameraRecord {
+  CameraId id;
+  std::string name;   // a label, never a key
+  std::string model;  // empty: not told
+  TokenDigest token{};
+  std::optional<KeyPin> pin;
+  bool sdes = false;       // may bring its key by SDES (RFC 4568) in its authenticated offer
+  Epoch reserved_epoch;    // every epoch up to here may have been used
+  WallTime added{};
+};
+
+struct ViewerRecord {
+  ViewerId id;
+  std::string name;
+  TokenDigest token{};
+  WallTime added{};
+};
+
+struct GrantRecord {
+  GrantId id;
+  ViewerId viewer;
+  CameraId camera;
+  std::uint8_t rights = 0;  // wire::Rights bits
+  WallTime not_before{};    // first moment at which it holds
+  WallTime not_after = kNoEnd;  // first moment at which it no longer holds
+  WallTime added{};
+};
+
+enum class SuspensionScope : std::uint8_t { kCamera, kModel, kAll };
+
+struct SuspensionRecord {
+  SuspensionId id;
+  SuspensionScope scope = SuspensionScope::kAll;
+  CameraId camera;     // for kCamera
+  std::string model;   // for kModel
+  std::string reason;  // in the words of whoever ordered it
+  bool automatic = false;  // the hub tripped by itself
+  WallTime since{};
+};
+
+// Everything that stands; what has ended is not in it.
+struct RegistrySnapshot {
+  std::vector<CameraRecord> cameras;
+  std::vector<ViewerRecord> viewers;
+  std::vector<GrantRecord> grants;
+  std::vector<SuspensionRecord> suspensions;
+};
+
+// Errors: kConflict for an id, token or pin that exists or ever existed; kNotFound; kLimit when the disk is full;
+// kSystem for anything else of the disk's. After an error nothing has changed.
+class RegistryStore {
+ public:
+  RegistryStore() = default;
+  RegistryStore(const RegistryStore&) = delete;
+  RegistryStore& operator=(const RegistryStore&) = delete;
+  virtual ~RegistryStore() = default;
+
+  // In order of addition.
+  [[nodiscard]] virtual Result<RegistrySnapshot> Load() = 0;
+
+  [[nodiscard]] virtual Status AddCamera(const CameraRecord& camera) = 0;
+  [[nodiscard]] virtual Status RenameCamera(CameraId camera, const std::string& name) = 0;
+  // Its grants and the suspensions of it alone end too. Its id stays taken for ever.
+  [[nodiscard]] virtual Status RemoveCamera(CameraId camera) = 0;
+  [[nodiscard]] virtual Status ReplaceCameraToken(CameraId camera, const TokenDigest& token) = 0;
+  // A new owner: new token, every grant ended, the pin forgotten, in one transaction (invariant 8).
+  [[nodiscard]] virtual Status TransferCamera(CameraId camera, const TokenDigest& token) = 0;
+  // Never goes back: a smaller or equal epoch is kInvalid.
+  [[nodiscard]] virtual Status ReserveEpochs(CameraId camera, Epoch up_to) = 0;
+
+  [[nodiscard]] virtual Status AddViewer(const ViewerRecord& viewer) = 0;
+  // Its grants end too.
+  [[nodiscard]] virtual Status RemoveViewer(ViewerId viewer) = 0;
+
+  [[nodiscard]] virtual Status AddGrant(const GrantRecord& grant) = 0;
+  [[nodiscard]] virtual Status RemoveGrant(GrantId grant) = 0;
+
+  [[nodiscard]] virtual Status AddSuspension(const SuspensionRecord& suspension) = 0;
+  // Kept on disk with its root cause, no longer in Load().
+  [[nodiscard]] virtual Status LiftSuspension(SuspensionId suspension, const std::string& root_cause, WallTime when) = 0;
+};
+
+}  // namespace latchkey::ports

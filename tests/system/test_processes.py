@@ -1,0 +1,196 @@
+"""Deaths and restarts of the real processes, bad starts, and what a start binds."""
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import unittest
+
+from support.hub import Hub, bin_dir, eventually, udp_ports
+
+
+class Processes(unittest.TestCase):
+    def test_a_killed_lane_comes_back_and_the_other_camera_loses_nothing(self):
+        with Hub() as hub:
+            one, two = hub.add_camera("One"), hub.add_camera("Two")
+            viewer = hub.add_viewer("Anna", one, two)
+            hub.cam(one, "--mark", "one")
+            hub.live(one)
+            victim, = [p for p in hub.children("latchkey-lane") if self.is_busy(p)] or hub.children("latchkey-lane")[:1]
+            hub.cam(two, "--mark", "two")
+            hub.live(two)
+            view_one = hub.view(viewer, one, "--expect-mark", "one", "--duration", 10)
+            view_two = hub.view(viewer, two, "--expect-mark", "two", "--duration", 10)
+            eventually("both are watched", lambda: hub.status(one)["viewers"] and hub.status(two)["viewers"])
+            os.kill(victim, signal.SIGKILL)
+            hub_lanes = eventually("a new lane", lambda: len(hub.children("latchkey-lane")) == 2
+                                   and victim not in hub.children("latchkey-lane"))
+            self.assertTrue(hub_lanes)
+            hub.live(one, two)
+            self.assertEqual(view_one.wait(), 0, view_one.errors())
+            self.assertEqual(view_two.wait(), 0, view_two.errors())
+            reports = {"one": view_one.json(), "two": view_two.json()}
+            self.assertEqual({r["marks_foreign"] for r in reports.values()}, {0}, reports)
+            # One of the two was hit and came back, the other did not even notice.
+            quiet = [r for r in reports.values() if r["freezes"] == 0 and r["lost"] == 0]
+            self.assertGreaterEqual(len(quiet), 1, reports)
+            for report in reports.values():
+                self.assertGreater(report["marks_ok"], 50, reports)
+
+    @staticmethod
+    def is_busy(pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12]) > 5
+
+    def test_a_killed_front_ends_no_view_and_comes_back_on_the_same_port(self):
+        with Hub() as hub:
+            camera = hub.add_camera("One")
+            viewer = hub.add_viewer("Anna", camera)
+            hub.cam(camera, "--mark", "one")
+            hub.live(camera)
+            view = hub.view(viewer, camera, "--expect-mark", "one", "--duration", 6)
+            eventually("it is watched", lambda: hub.status(camera)["viewers"] == 1)
+            front, = hub.children("latchkey-front")
+            os.kill(front, signal.SIGKILL)
+
+            def healthy():
+                try:
+                    return hub.request("GET", "/healthz").status == 200
+                except OSError:
+                    return False
+
+            eventually("the front is back", healthy)
+            self.assertNotEqual(hub.children("latchkey-front"), [front])
+            self.assertEqual(view.wait(), 0, view.errors())
+            report = view.json()
+            self.assertEqual((report["freezes"], report["lost"]), (0, 0), report)
+
+    def test_a_clean_stop_leaves_nothing_behind(self):
+        with Hub() as hub:
+            camera = hub.add_camera("One")
+            hub.cam(camera)
+            hub.live(camera)
+            children = hub.children("latchkey-lane") + hub.children("latchkey-front")
+            self.assertEqual(len(children), 2)
+            self.assertEqual(hub.daemon.stop(), 0, hub.daemon.errors())
+            for pid in children:
+                self.assertFalse(os.path.exists(f"/proc/{pid}/fd"), f"{pid} lives on")
+            self.assertFalse((hub.run / "control.sock").exists())
+
+    def test_a_killed_keeper_takes_its_children_with_it(self):
+        with Hub() as hub:
+            hub.add_camera("One")
+            eventually("a lane", lambda: hub.children("latchkey-lane"))
+            children = hub.children("latchkey-lane") + hub.children("latchkey-front")
+            hub.daemon.process.kill()
+            hub.daemon.process.wait()
+            eventually("they are gone", lambda: not any(os.path.exists(f"/proc/{p}/fd") for p in children))
+
+    def test_loopback_binds_nothing_else(self):
+        with Hub() as hub:
+            hub.add_camera("One")
+            eventually("a lane", lambda: hub.children("latchkey-lane"))
+            lane, = hub.children("latchkey-lane")
+            self.assertTrue(eventually("its port", lambda: udp_ports(lane)))
+            ours = self.sockets([hub.daemon.pid, lane, *hub.children("latchkey-front")])
+            self.assertTrue(ours)
+            for address in ours:
+                self.assertEqual(address, "0100007F", ours)
+
+    @staticmethod
+    def sockets(pids):
+        """Local addresses (as /proc/net prints them) of all IP sockets of the processes."""
+        inodes = set()
+        for pid in pids:
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                link = os.readlink(f"/proc/{pid}/fd/{fd}")
+                if link.startswith("socket:["):
+                    inodes.add(link[8:-1])
+        found = []
+        for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+            with open(f"/proc/net/{table}", encoding="ascii") as lines:
+                for line in list(lines)[1:]:
+                    fields = line.split()
+                    if fields[9] in inodes:
+                        found.append(fields[1].split(":")[0])
+        return found
+
+
+class BadStart(unittest.TestCase):
+    """The daemon does not start, says why in one line, and overwrites nothing."""
+
+    def fails(self, hub, *extra):
+        run = subprocess.run([str(a) for a in [*hub.daemon_args(), *extra]], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        lines = [line for line in run.stderr.splitlines() if line.strip()]
+        self.assertEqual(len(lines), 1, run.stderr)
+        self.assertNotIn("ready", run.stdout)
+        return lines[0]
+
+    def setUp(self):
+        self.hub = Hub()
+        self.addCleanup(self.hub.__exit__, None, None, None)
+
+    def registry(self):
+        """The registry of a hub that has run once."""
+        self.hub.start()
+        self.hub.add_camera("One")
+        self.assertEqual(self.hub.daemon.stop(), 0)
+        found = [p for p in self.hub.state.iterdir() if p.suffix in (".db", ".sqlite", ".sqlite3")]
+        self.assertEqual(len(found), 1, list(self.hub.state.iterdir()))
+        return found[0]
+
+    def test_config_with_an_unknown_key(self):
+        config = self.hub.folder / "c.toml"
+        config.write_text("[camera]\nmax_viewers = 3\nmax_veiwers = 4\n")
+        line = self.fails(self.hub, "--config", config)
+        self.assertIn("c.toml:3", line)
+        self.assertIn("max_veiwers", line)
+
+    def test_config_that_is_not_there(self):
+        self.assertIn("/nowhere.toml", self.fails(self.hub, "--config", "/nowhere.toml"))
+
+    def test_damaged_registry(self):
+        path = self.registry()
+        for suffix in ("-wal", "-shm"):
+            if os.path.exists(f"{path}{suffix}"):
+                os.unlink(f"{path}{suffix}")
+        good = path.read_bytes()
+        for what, bad in (("torn", good[: len(good) // 2]), ("scribbled", good[:100] + b"\xff" * 3000 + good[3100:]),
+                          ("empty", b""), ("foreign", b"hello" * 1000)):
+            with self.subTest(what):
+                path.write_bytes(bad)
+                self.fails(self.hub)
+                self.assertEqual(path.read_bytes(), bad, "it was overwritten")
+        with self.subTest("gone"):
+            path.unlink()
+            self.fails(self.hub)
+        path.write_bytes(good)
+        self.hub.start()
+        self.assertEqual(len(self.hub.ctl("camera", "list")["cameras"]), 1)
+
+    def test_registry_of_a_newer_version(self):
+        path = self.registry()
+        with sqlite3.connect(path) as database:
+            database.execute("PRAGMA user_version = 999")
+        before = path.read_bytes()
+        self.assertIn("newer", self.fails(self.hub))
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_port_in_use(self):
+        self.hub.start()
+        other = Hub()
+        self.addCleanup(other.__exit__, None, None, None)
+        run = subprocess.run([str(a) for a in other.daemon_args(self.hub.port)], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn(str(self.hub.port), run.stderr)
+
+    def test_second_daemon_on_the_same_state(self):
+        self.hub.start()
+        self.assertRegex(self.fails(self.hub), r"(?i)another|already|in use|lock")
+        self.assertEqual(self.hub.request("GET", "/healthz").status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -31,6 +31,7 @@ class H264Fragmenter {
   // Writes the next payload into `out`, which has room for max_payload bytes, and returns it. Fragments are
   // of nearly equal size. Nothing when the NAL is done.
   std::optional<ByteView> Next(MutableByteView out);
+  [[nodiscard]] bool Done() const { return fragments_left_ == 0; }
 
  private:
   ByteView nal_;
@@ -55,7 +56,6 @@ class H264Packetiser {
   std::size_t max_payload_;
   std::optional<ByteView> next_nal_;
   std::optional<H264Fragmenter> fragmenter_;
-  std::optional<ByteView> pending_;
 };
 
 // Largest access unit put together again; a larger one is refused (an IDR of 4K is about 1 MiB).

@@ -78,8 +78,9 @@ struct TransportArrival {
 };
 // Writes one feedback about the first arrivals of the list: sequences strictly ascend (modulo 2^16, gaps
 // are reported as not received). Returns how many arrivals it covers: fewer than all when a gap in time
-// is over the 16-bit delta (8.19 s), when the statuses reach their bound, or when `out` has no room; 0,
-// and nothing written, when not even one fits. The caller writes the next with feedback_count + 1.
+// is over the 16-bit delta (8.19 s), when a sequence does not ascend, when the statuses reach their bound,
+// or when `out` has no room; 0, and nothing written, when not even one fits. The caller writes the rest
+// with feedback_count + 1.
 std::size_t WriteTransportFeedback(std::uint32_t sender_ssrc, std::uint32_t media_ssrc,
                                    std::uint8_t feedback_count, std::span<const TransportArrival> arrivals,
                                    ByteWriter& out);

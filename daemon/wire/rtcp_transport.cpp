@@ -71,7 +71,7 @@ void FillPlan(std::span<const TransportArrival> arrivals, Plan& plan) {
       return;
     }
     plan.symbols[at] = static_cast<std::uint8_t>(IsSmall(delta) ? kSmallDelta : kLargeDelta);
-    plan.delta_bytes += IsSmall(delta) ? 1 : 2;
+    plan.delta_bytes += IsSmall(delta) ? 1U : 2U;
     plan.statuses = at + std::size_t{1};
     plan.covered = i + 1;
     previous += delta;

@@ -15,6 +15,8 @@ constexpr std::uint8_t kHasKeyIdx = 0x10;
 
 constexpr std::uint8_t kLongPictureId = 0x80;
 constexpr std::uint16_t kPictureIdMask = 0x7fff;
+// What the fragmenter writes: X, then I with a long picture id.
+constexpr std::size_t kFragmentDescriptor = 4;
 
 void ReadExtension(ByteReader& reader, Vp8Descriptor& d) {
   const std::uint8_t flags = reader.U8();
@@ -94,11 +96,6 @@ std::size_t WriteVp8Descriptor(const Vp8Descriptor& d, MutableByteView out) {
   }
   return writer.ok() ? writer.size() : 0;
 }
-
-namespace {
-// X, then I with a long picture id.
-constexpr std::size_t kFragmentDescriptor = 4;
-}  // namespace
 
 Vp8Fragmenter::Vp8Fragmenter(ByteView frame, std::uint16_t picture_id, std::size_t max_payload)
     : frame_(frame), picture_id_(picture_id & kPictureIdMask) {

@@ -15,11 +15,11 @@
 namespace latchkey::access {
 
 enum class ViewRefusal : std::uint8_t {
-  kNoGrant,     // no grant of this viewer names this camera
-  kNotYet,      // one does, from a later moment on
-  kExpired,     // one did
-  kNoRight,     // one holds, without the right asked for
-  kSuspended,   // one holds, but the camera is suspended
+  kNoGrant,    // no grant of this viewer names this camera
+  kNotYet,     // one does, from a later moment on
+  kExpired,    // one did
+  kNoRight,    // one holds, without the right asked for
+  kSuspended,  // one holds, but the camera is suspended
 };
 
 // For people: "your grant for this camera has ended".

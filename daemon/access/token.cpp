@@ -29,11 +29,14 @@ std::string FormatToken(const Secret32& token) {
 std::optional<Secret32> ParseToken(std::string_view text) {
   if (text.size() != kTokenTextSize || !text.starts_with(kTokenPrefix)) return std::nullopt;
   Secret32 token;
-  if (!internal::HexDecodeExact(text.substr(kTokenPrefix.size()), token.RevealForWriting())) return std::nullopt;
+  if (!internal::HexDecodeExact(text.substr(kTokenPrefix.size()), token.RevealForWriting()))
+    return std::nullopt;
   return token;
 }
 
-ports::Sha256Digest DigestOf(ports::Crypto& crypto, const Secret32& token) { return crypto.Sha256(token.Reveal()); }
+ports::Sha256Digest DigestOf(ports::Crypto& crypto, const Secret32& token) {
+  return crypto.Sha256(token.Reveal());
+}
 
 PrincipalId PrincipalOf(const ports::Sha256Digest& digest) {
   PrincipalId::Bytes bytes{};
@@ -41,7 +44,9 @@ PrincipalId PrincipalOf(const ports::Sha256Digest& digest) {
   return PrincipalId(bytes);
 }
 
-PrincipalId PrincipalOf(ports::Crypto& crypto, const Secret32& token) { return PrincipalOf(DigestOf(crypto, token)); }
+PrincipalId PrincipalOf(ports::Crypto& crypto, const Secret32& token) {
+  return PrincipalOf(DigestOf(crypto, token));
+}
 
 void WipeText(std::string& text) {
   for (volatile char& c : text) c = '\0';

@@ -30,8 +30,8 @@ struct CameraRecord {
   std::string model;  // empty: not told
   TokenDigest token{};
   std::optional<KeyPin> pin;
-  bool sdes = false;       // may bring its key by SDES (RFC 4568) in its authenticated offer
-  Epoch reserved_epoch;    // every epoch up to here may have been used
+  bool sdes = false;     // may bring its key by SDES (RFC 4568) in its authenticated offer
+  Epoch reserved_epoch;  // every epoch up to here may have been used
   WallTime added{};
 };
 
@@ -46,8 +46,8 @@ struct GrantRecord {
   GrantId id;
   ViewerId viewer;
   CameraId camera;
-  std::uint8_t rights = 0;  // wire::Rights bits
-  WallTime not_before{};    // first moment at which it holds
+  std::uint8_t rights = 0;      // wire::Rights bits
+  WallTime not_before{};        // first moment at which it holds
   WallTime not_after = kNoEnd;  // first moment at which it no longer holds
   WallTime added{};
 };
@@ -57,9 +57,9 @@ enum class SuspensionScope : std::uint8_t { kCamera, kModel, kAll };
 struct SuspensionRecord {
   SuspensionId id;
   SuspensionScope scope = SuspensionScope::kAll;
-  CameraId camera;     // for kCamera
-  std::string model;   // for kModel
-  std::string reason;  // in the words of whoever ordered it
+  CameraId camera;         // for kCamera
+  std::string model;       // for kModel
+  std::string reason;      // in the words of whoever ordered it
   bool automatic = false;  // the hub tripped by itself
   WallTime since{};
 };
@@ -72,8 +72,8 @@ struct RegistrySnapshot {
   std::vector<SuspensionRecord> suspensions;
 };
 
-// Errors: kConflict for an id, token or pin that exists or ever existed; kNotFound; kLimit when the disk is full;
-// kSystem for anything else of the disk's. After an error nothing has changed.
+// Errors: kConflict for an id, token or pin that exists or ever existed; kNotFound; kLimit when the disk is
+// full; kSystem for anything else of the disk's. After an error nothing has changed.
 class RegistryStore {
  public:
   RegistryStore() = default;
@@ -103,7 +103,8 @@ class RegistryStore {
 
   [[nodiscard]] virtual Status AddSuspension(const SuspensionRecord& suspension) = 0;
   // Kept on disk with its root cause, no longer in Load().
-  [[nodiscard]] virtual Status LiftSuspension(SuspensionId suspension, const std::string& root_cause, WallTime when) = 0;
+  [[nodiscard]] virtual Status LiftSuspension(SuspensionId suspension, const std::string& root_cause,
+                                              WallTime when) = 0;
 };
 
 }  // namespace latchkey::ports

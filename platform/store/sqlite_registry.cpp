@@ -1,0 +1,279 @@
+#include "platform/store/sqlite_registry.h"
+
+#include "platform/store/registry_file.h"
+
+namespace latchkey::platform {
+namespace {
+
+constexpr std::string_view kCameraKind = "camera";
+constexpr std::string_view kViewerKind = "viewer";
+constexpr std::string_view kGrantKind = "grant";
+constexpr std::string_view kSuspensionKind = "suspension";
+
+template <class IdType>
+bool IdAt(const Statement& statement, int column, IdType& out) {
+  typename IdType::Bytes bytes{};
+  if (!statement.BlobAt(column, bytes)) return false;
+  out = IdType(bytes);
+  return !out.IsNull();
+}
+
+WallTime TimeAt(const Statement& statement, int column) {
+  return FromUnixSeconds(statement.NumberAt(column));
+}
+
+Status Damaged(const char* what) {
+  return Fail(ErrorCode::kCorrupt,
+              std::string("registry: ") + what + " has a damaged row; restore it from a backup");
+}
+
+// Runs `work` between BEGIN and COMMIT; nothing of it stays when any part fails.
+template <class Work>
+Status Atomically(Database& db, Work&& work) {
+  Transaction transaction(db);
+  if (!transaction.begun()) return transaction.begun();
+  if (Status done = work(); !done) return done;
+  return transaction.Commit();
+}
+
+// A statement that must have changed exactly one row.
+Status ExactlyOne(Database& db, Status ran, const char* missing) {
+  if (!ran) return ran;
+  if (db.changes() != 1) return Fail(ErrorCode::kNotFound, missing);
+  return {};
+}
+
+Status PutToken(Database& db, ByteView owner, const ports::TokenDigest& digest) {
+  Statement put(db, "INSERT INTO tokens (digest, owner) VALUES (?, ?)");
+  return put.Blob(digest).Blob(owner).Run();
+}
+
+Status DropToken(Database& db, ByteView owner) {
+  return Statement(db, "DELETE FROM tokens WHERE owner = ?").Blob(owner).Run();
+}
+
+constexpr const char* kNoCamera = "no camera with this id";
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteRegistry>> SqliteRegistry::Open(const SqliteRegistryOptions& options,
+                                                             ports::Entropy& entropy) {
+  auto folder = StateFolder::Lock(options.folder);
+  if (!folder) return tl::unexpected(folder.error());
+  auto db = OpenRegistryFile(*folder, options.max_pages, entropy);
+  if (!db) return tl::unexpected(db.error());
+  return std::unique_ptr<SqliteRegistry>(new SqliteRegistry(std::move(*folder), std::move(*db)));
+}
+
+Status SqliteRegistry::TakeId(ByteView id, std::string_view kind) {
+  const auto ever = db_.Number("SELECT count(*) FROM ids");
+  if (!ever) return tl::unexpected(ever.error());
+  if (**ever >= kMaxIdsEver) return Fail(ErrorCode::kLimit, "the registry has given out all its ids");
+  return Statement(db_, "INSERT INTO ids (id, kind) VALUES (?, ?)").Blob(id).Text(kind).Run();
+}
+
+Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto taken = TakeId(camera.id.bytes(), kCameraKind); !taken) return taken;
+    Statement add(db_,
+                  "INSERT INTO cameras (id, name, model, pin, sdes, reserved_epoch, added) VALUES (?, ?, ?, "
+                  "?, ?, ?, ?)");
+    add.Blob(camera.id.bytes()).Text(camera.name).Text(camera.model);
+    if (camera.pin) {
+      add.Blob(*camera.pin);
+    } else {
+      add.Null();
+    }
+    add.Number(camera.sdes ? 1 : 0).Number(static_cast<std::int64_t>(camera.reserved_epoch.value));
+    if (auto added = add.Number(ToUnixSeconds(camera.added)).Run(); !added) return added;
+    return PutToken(db_, camera.id.bytes(), camera.token);
+  });
+}
+
+Status SqliteRegistry::RenameCamera(CameraId camera, const std::string& name) {
+  Statement rename(db_, "UPDATE cameras SET name = ? WHERE id = ?");
+  return ExactlyOne(db_, rename.Text(name).Blob(camera.bytes()).Run(), kNoCamera);
+}
+
+Status SqliteRegistry::RemoveCamera(CameraId camera) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto dropped = DropToken(db_, camera.bytes()); !dropped) return dropped;
+    Statement lift(db_,
+                   "UPDATE suspensions SET lifted = unixepoch(), root_cause = 'camera removed' WHERE camera "
+                   "= ? AND lifted IS NULL");
+    if (auto lifted = lift.Blob(camera.bytes()).Run(); !lifted) return lifted;
+    Statement remove(db_, "DELETE FROM cameras WHERE id = ?");
+    return ExactlyOne(db_, remove.Blob(camera.bytes()).Run(), kNoCamera);
+  });
+}
+
+Status SqliteRegistry::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) {
+  Statement replace(db_, "UPDATE tokens SET digest = ? WHERE owner = (SELECT id FROM cameras WHERE id = ?)");
+  return ExactlyOne(db_, replace.Blob(token).Blob(camera.bytes()).Run(), kNoCamera);
+}
+
+Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest& token) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto replaced = ReplaceCameraToken(camera, token); !replaced) return replaced;
+    if (auto ended = Statement(db_, "DELETE FROM grants WHERE camera = ?").Blob(camera.bytes()).Run(); !ended)
+      return ended;
+    return Statement(db_, "UPDATE cameras SET pin = NULL WHERE id = ?").Blob(camera.bytes()).Run();
+  });
+}
+
+Status SqliteRegistry::ReserveEpochs(CameraId camera, Epoch up_to) {
+  const auto number = static_cast<std::int64_t>(up_to.value);
+  Statement reserve(db_, "UPDATE cameras SET reserved_epoch = ?1 WHERE id = ?2 AND reserved_epoch < ?1");
+  if (auto ran = reserve.Number(number).Blob(camera.bytes()).Run(); !ran) return ran;
+  if (db_.changes() != 1)
+    return Fail(ErrorCode::kInvalid, "no such camera, or its epochs are further already");
+  return {};
+}
+
+Status SqliteRegistry::AddViewer(const ports::ViewerRecord& viewer) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto taken = TakeId(viewer.id.bytes(), kViewerKind); !taken) return taken;
+    Statement add(db_, "INSERT INTO viewers (id, name, added) VALUES (?, ?, ?)");
+    if (auto added = add.Blob(viewer.id.bytes()).Text(viewer.name).Number(ToUnixSeconds(viewer.added)).Run();
+        !added)
+      return added;
+    return PutToken(db_, viewer.id.bytes(), viewer.token);
+  });
+}
+
+Status SqliteRegistry::RemoveViewer(ViewerId viewer) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto dropped = DropToken(db_, viewer.bytes()); !dropped) return dropped;
+    Statement remove(db_, "DELETE FROM viewers WHERE id = ?");
+    return ExactlyOne(db_, remove.Blob(viewer.bytes()).Run(), "no viewer with this id");
+  });
+}
+
+Status SqliteRegistry::AddGrant(const ports::GrantRecord& grant) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto taken = TakeId(grant.id.bytes(), kGrantKind); !taken) return taken;
+    Statement add(db_,
+                  "INSERT INTO grants (id, viewer, camera, rights, not_before, not_after, added) VALUES (?, "
+                  "?, ?, ?, ?, ?, ?)");
+    add.Blob(grant.id.bytes()).Blob(grant.viewer.bytes()).Blob(grant.camera.bytes()).Number(grant.rights);
+    add.Number(ToUnixSeconds(grant.not_before)).Number(ToUnixSeconds(grant.not_after));
+    return add.Number(ToUnixSeconds(grant.added)).Run();
+  });
+}
+
+Status SqliteRegistry::RemoveGrant(GrantId grant) {
+  Statement remove(db_, "DELETE FROM grants WHERE id = ?");
+  return ExactlyOne(db_, remove.Blob(grant.bytes()).Run(), "no grant with this id");
+}
+
+Status SqliteRegistry::AddSuspension(const ports::SuspensionRecord& suspension) {
+  return Atomically(db_, [&]() -> Status {
+    if (auto taken = TakeId(suspension.id.bytes(), kSuspensionKind); !taken) return taken;
+    Statement add(db_,
+                  "INSERT INTO suspensions (id, scope, camera, model, reason, automatic, since) VALUES (?, "
+                  "?, ?, ?, ?, ?, ?)");
+    add.Blob(suspension.id.bytes()).Number(static_cast<std::int64_t>(suspension.scope));
+    if (suspension.scope == ports::SuspensionScope::kCamera) {
+      add.Blob(suspension.camera.bytes());
+    } else {
+      add.Null();
+    }
+    add.Text(suspension.model).Text(suspension.reason).Number(suspension.automatic ? 1 : 0);
+    return add.Number(ToUnixSeconds(suspension.since)).Run();
+  });
+}
+
+Status SqliteRegistry::LiftSuspension(SuspensionId suspension, const std::string& root_cause, WallTime when) {
+  Statement lift(db_, "UPDATE suspensions SET lifted = ?, root_cause = ? WHERE id = ? AND lifted IS NULL");
+  return ExactlyOne(db_, lift.Number(ToUnixSeconds(when)).Text(root_cause).Blob(suspension.bytes()).Run(),
+                    "no suspension with this id stands");
+}
+
+Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
+  Statement all(db_,
+                "SELECT c.id, c.name, c.model, t.digest, c.pin, c.sdes, c.reserved_epoch, c.added "
+                "FROM cameras c LEFT JOIN tokens t ON t.owner = c.id ORDER BY c.number");
+  for (;;) {
+    const auto row = all.Step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    ports::CameraRecord camera;
+    camera.name = all.TextAt(1);
+    camera.model = all.TextAt(2);
+    if (!IdAt(all, 0, camera.id) || !all.BlobAt(3, camera.token)) return Damaged("the table of cameras");
+    if (!all.IsNullAt(4)) {
+      camera.pin.emplace();
+      if (!all.BlobAt(4, *camera.pin)) return Damaged("the table of cameras");
+    }
+    camera.sdes = all.NumberAt(5) != 0;
+    camera.reserved_epoch = Epoch{static_cast<std::uint64_t>(all.NumberAt(6))};
+    camera.added = TimeAt(all, 7);
+    out.push_back(std::move(camera));
+  }
+}
+
+Status SqliteRegistry::LoadViewers(std::vector<ports::ViewerRecord>& out) {
+  Statement all(db_,
+                "SELECT v.id, v.name, t.digest, v.added FROM viewers v LEFT JOIN tokens t ON t.owner = v.id "
+                "ORDER BY v.number");
+  for (;;) {
+    const auto row = all.Step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    ports::ViewerRecord viewer;
+    viewer.name = all.TextAt(1);
+    if (!IdAt(all, 0, viewer.id) || !all.BlobAt(2, viewer.token)) return Damaged("the table of viewers");
+    viewer.added = TimeAt(all, 3);
+    out.push_back(std::move(viewer));
+  }
+}
+
+Status SqliteRegistry::LoadGrants(std::vector<ports::GrantRecord>& out) {
+  Statement all(
+      db_, "SELECT id, viewer, camera, rights, not_before, not_after, added FROM grants ORDER BY number");
+  for (;;) {
+    const auto row = all.Step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    ports::GrantRecord grant;
+    if (!IdAt(all, 0, grant.id) || !IdAt(all, 1, grant.viewer) || !IdAt(all, 2, grant.camera))
+      return Damaged("the table of grants");
+    grant.rights = static_cast<std::uint8_t>(all.NumberAt(3));
+    grant.not_before = TimeAt(all, 4);
+    grant.not_after = TimeAt(all, 5);
+    grant.added = TimeAt(all, 6);
+    out.push_back(grant);
+  }
+}
+
+Status SqliteRegistry::LoadSuspensions(std::vector<ports::SuspensionRecord>& out) {
+  Statement all(db_,
+                "SELECT id, scope, camera, model, reason, automatic, since FROM suspensions WHERE lifted IS "
+                "NULL ORDER BY number");
+  for (;;) {
+    const auto row = all.Step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    ports::SuspensionRecord suspension;
+    suspension.scope = static_cast<ports::SuspensionScope>(all.NumberAt(1));
+    const bool one_camera = suspension.scope == ports::SuspensionScope::kCamera;
+    if (!IdAt(all, 0, suspension.id) || (one_camera && !IdAt(all, 2, suspension.camera)))
+      return Damaged("the table of suspensions");
+    suspension.model = all.TextAt(3);
+    suspension.reason = all.TextAt(4);
+    suspension.automatic = all.NumberAt(5) != 0;
+    suspension.since = TimeAt(all, 6);
+    out.push_back(std::move(suspension));
+  }
+}
+
+Result<ports::RegistrySnapshot> SqliteRegistry::Load() {
+  ports::RegistrySnapshot snapshot;
+  for (const Status& loaded : {LoadCameras(snapshot.cameras), LoadViewers(snapshot.viewers),
+                               LoadGrants(snapshot.grants), LoadSuspensions(snapshot.suspensions)}) {
+    if (!loaded) return tl::unexpected(loaded.error());
+  }
+  return snapshot;
+}
+
+}  // namespace latchkey::platform

@@ -1,0 +1,63 @@
+// ports::RegistryStore on SQLite: write-ahead log, synchronous=FULL, foreign keys, STRICT tables.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "daemon/ports/entropy.h"
+#include "daemon/ports/store.h"
+#include "platform/store/sqlite.h"
+#include "platform/store/state_folder.h"
+
+namespace latchkey::platform {
+
+// PRAGMA application_id: "LKey".
+constexpr std::int64_t kRegistryApplicationId = 0x4c4b6579;
+// PRAGMA user_version. A higher one was written by a newer program and is refused.
+constexpr std::int64_t kRegistrySchemaVersion = 1;
+// Ids ever given out, ended ones too, because none is given twice. At the limit nothing new is added.
+constexpr std::int64_t kMaxIdsEver = 1'000'000;
+
+struct SqliteRegistryOptions {
+  std::string folder;
+  // Largest size in pages of 4096 bytes; 0: the disk's. At the limit a write fails as on a full disk.
+  std::int64_t max_pages = 0;
+};
+
+class SqliteRegistry final : public ports::RegistryStore {
+ public:
+  // A new registry is made only in a folder that has none and never had one. Anything else than a sound
+  // registry of this program's version is an error (one line: what, where, what to do) and is left as it
+  // is. A write is tried, so that a full disk shows now.
+  static Result<std::unique_ptr<SqliteRegistry>> Open(const SqliteRegistryOptions& options,
+                                                      ports::Entropy& entropy);
+
+  [[nodiscard]] Result<ports::RegistrySnapshot> Load() override;
+  [[nodiscard]] Status AddCamera(const ports::CameraRecord& camera) override;
+  [[nodiscard]] Status RenameCamera(CameraId camera, const std::string& name) override;
+  [[nodiscard]] Status RemoveCamera(CameraId camera) override;
+  [[nodiscard]] Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) override;
+  [[nodiscard]] Status TransferCamera(CameraId camera, const ports::TokenDigest& token) override;
+  [[nodiscard]] Status ReserveEpochs(CameraId camera, Epoch up_to) override;
+  [[nodiscard]] Status AddViewer(const ports::ViewerRecord& viewer) override;
+  [[nodiscard]] Status RemoveViewer(ViewerId viewer) override;
+  [[nodiscard]] Status AddGrant(const ports::GrantRecord& grant) override;
+  [[nodiscard]] Status RemoveGrant(GrantId grant) override;
+  [[nodiscard]] Status AddSuspension(const ports::SuspensionRecord& suspension) override;
+  [[nodiscard]] Status LiftSuspension(SuspensionId suspension, const std::string& root_cause,
+                                      WallTime when) override;
+
+ private:
+  SqliteRegistry(StateFolder folder, Database db) : folder_(std::move(folder)), db_(std::move(db)) {}
+  [[nodiscard]] Status TakeId(ByteView id, std::string_view kind);
+  [[nodiscard]] Status LoadCameras(std::vector<ports::CameraRecord>& out);
+  [[nodiscard]] Status LoadViewers(std::vector<ports::ViewerRecord>& out);
+  [[nodiscard]] Status LoadGrants(std::vector<ports::GrantRecord>& out);
+  [[nodiscard]] Status LoadSuspensions(std::vector<ports::SuspensionRecord>& out);
+
+  StateFolder folder_;  // outlives the database: the lock goes last
+  Database db_;
+};
+
+}  // namespace latchkey::platform

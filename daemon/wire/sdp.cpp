@@ -67,7 +67,8 @@ class Parser {
 
   Result<Sdp> Run() {
     if (rest_.size() > kMaxSdpBytes) {
-      return Fail(ErrorCode::kLimit, "the session description has over " + std::to_string(kMaxSdpBytes) + " bytes");
+      return Fail(ErrorCode::kLimit,
+                  "the session description has over " + std::to_string(kMaxSdpBytes) + " bytes");
     }
     while (!rest_.empty()) {
       if (Status status = TakeLine(NextLine()); !status) return tl::unexpected(status.error());
@@ -81,9 +82,12 @@ class Parser {
 
  private:
   [[nodiscard]] tl::unexpected<Error> Bad(std::string_view what, ErrorCode code = ErrorCode::kInvalid) const {
-    return Fail(code, "line " + std::to_string(std::max<std::size_t>(line_number_, 1)) + ": " + std::string(what));
+    return Fail(code,
+                "line " + std::to_string(std::max<std::size_t>(line_number_, 1)) + ": " + std::string(what));
   }
-  [[nodiscard]] tl::unexpected<Error> Over(std::string_view what) const { return Bad(what, ErrorCode::kLimit); }
+  [[nodiscard]] tl::unexpected<Error> Over(std::string_view what) const {
+    return Bad(what, ErrorCode::kLimit);
+  }
 
   std::string_view NextLine() {
     ++line_number_;
@@ -173,11 +177,13 @@ class Parser {
       return Bad("this line may not stand in a media section");
     }
     std::vector<SdpLine>& lines = in_session ? sdp_.lines : sdp_.media.back().lines;
-    const bool repeated = std::any_of(lines.begin(), lines.end(), [&](const SdpLine& l) { return l.type == type; });
+    const bool repeated =
+        std::any_of(lines.begin(), lines.end(), [&](const SdpLine& l) { return l.type == type; });
     if (in_session && repeated && kOnceInSession.find(type) != std::string_view::npos) {
       return Bad("this line may stand only once");
     }
-    if (type == 'o' && !IsOrigin(text)) return Bad("o= must be: name, id, version, \"IN\", \"IP4\" or \"IP6\", address");
+    if (type == 'o' && !IsOrigin(text))
+      return Bad("o= must be: name, id, version, \"IN\", \"IP4\" or \"IP6\", address");
     if (type == 'c' && !IsConnection(text)) return Bad("c= must be: \"IN\", \"IP4\" or \"IP6\", address");
     lines.push_back({type, std::string(text)});
     return {};
@@ -214,7 +220,8 @@ void AppendLine(std::string& out, char type, std::string_view text) {
 }
 
 void AppendAttributes(std::string& out, const SdpAttributes& attributes) {
-  for (const SdpAttribute& a : attributes.items()) AppendLine(out, 'a', a.has_value ? a.name + ':' + a.value : a.name);
+  for (const SdpAttribute& a : attributes.items())
+    AppendLine(out, 'a', a.has_value ? a.name + ':' + a.value : a.name);
 }
 
 void AppendMedia(std::string& out, const SdpMedia& media) {
@@ -230,7 +237,8 @@ void AppendMedia(std::string& out, const SdpMedia& media) {
 }  // namespace
 
 const SdpAttribute* SdpAttributes::Find(std::string_view name) const {
-  const auto found = std::find_if(items_.begin(), items_.end(), [&](const SdpAttribute& a) { return a.name == name; });
+  const auto found =
+      std::find_if(items_.begin(), items_.end(), [&](const SdpAttribute& a) { return a.name == name; });
   return found == items_.end() ? nullptr : &*found;
 }
 
@@ -248,9 +256,13 @@ std::vector<std::string_view> SdpAttributes::Values(std::string_view name) const
   return values;
 }
 
-Result<Sdp> ParseSdp(std::string_view text) { return Parser(text, Parser::Kind::kDescription).Run(); }
+Result<Sdp> ParseSdp(std::string_view text) {
+  return Parser(text, Parser::Kind::kDescription).Run();
+}
 
-Result<Sdp> ParseSdpFragment(std::string_view text) { return Parser(text, Parser::Kind::kFragment).Run(); }
+Result<Sdp> ParseSdpFragment(std::string_view text) {
+  return Parser(text, Parser::Kind::kFragment).Run();
+}
 
 std::string WriteSdpFragment(const Sdp& fragment) {
   std::string out;
@@ -260,6 +272,8 @@ std::string WriteSdpFragment(const Sdp& fragment) {
   return out;
 }
 
-std::string WriteSdp(const Sdp& sdp) { return "v=0\r\n" + WriteSdpFragment(sdp); }
+std::string WriteSdp(const Sdp& sdp) {
+  return "v=0\r\n" + WriteSdpFragment(sdp);
+}
 
 }  // namespace latchkey::wire

@@ -1,4 +1,5 @@
-// Session descriptions as a plain value tree (RFC 8866), and the ICE fragments of trickle PATCHes (RFC 8840 9).
+// Session descriptions as a plain value tree (RFC 8866), and the ICE fragments of trickle PATCHes (RFC 8840
+// 9).
 //
 //   v=0                                  session section: lines, then attributes
 //   o=- 4611731400430051336 2 IN IP4 127.0.0.1
@@ -11,7 +12,8 @@
 //
 // A line ends with LF or CRLF. Type letters that RFC 8866 does not know are refused (RFC 8866 5), and so are
 // control characters, lines out of place and everything over a bound. What a value means is told by
-// sdp_attributes.h; here it is text. o=, s= and t= may be missing: some devices leave them out, nothing here needs them.
+// sdp_attributes.h; here it is text. o=, s= and t= may be missing: some devices leave them out, nothing here
+// needs them.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +29,8 @@ namespace latchkey::wire {
 
 // Bounds. At each of them the whole description is refused with ErrorCode::kLimit.
 constexpr std::size_t kMaxSdpBytes = 64 * 1024;
-constexpr std::size_t kMaxSdpLines = 4096;       // Chromium's largest offer of two sections has about 300
-constexpr std::size_t kMaxSdpLineBytes = 4096;   // parameter sets in base64 are the longest values seen
+constexpr std::size_t kMaxSdpLines = 4096;      // Chromium's largest offer of two sections has about 300
+constexpr std::size_t kMaxSdpLineBytes = 4096;  // parameter sets in base64 are the longest values seen
 constexpr std::size_t kMaxSdpMedia = 16;
 constexpr std::size_t kMaxSdpAttributes = 1024;  // of the session or of one media section
 constexpr std::size_t kMaxSdpFormats = 128;      // of one m= line: there are 128 payload types
@@ -84,7 +86,8 @@ struct Sdp {
 
 // Errors say where: "line 12: ...". kInvalid for what is not SDP, kLimit for what is over a bound.
 Result<Sdp> ParseSdp(std::string_view text);
-// A trickle fragment has no v= line: attributes, then m= lines with attributes (RFC 8840 9.1). Empty text is refused.
+// A trickle fragment has no v= line: attributes, then m= lines with attributes (RFC 8840 9.1). Empty text is
+// refused.
 Result<Sdp> ParseSdpFragment(std::string_view text);
 
 // CRLF line ends, v=0 in front. The values must be free of line ends, which is ours to see to (CHECK).

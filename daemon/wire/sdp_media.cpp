@@ -47,7 +47,9 @@ std::optional<SdpDirection> DirectionIn(const SdpAttributes& attributes) {
   return std::nullopt;
 }
 
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
@@ -76,7 +78,8 @@ std::optional<SdpRtpMap> ParseRtpMap(std::string_view value) {
   const auto [encoding, numbers] = Split(mapping, '/');
   const auto [rate_text, channel_text] = Split(numbers, '/');
   const auto rate = ParseSdpNumber(rate_text, kMaxU32);
-  const auto channels = channel_text.empty() ? std::optional<std::uint32_t>(1) : ParseSdpNumber(channel_text, 255);
+  const auto channels =
+      channel_text.empty() ? std::optional<std::uint32_t>(1) : ParseSdpNumber(channel_text, 255);
   if (!payload_type || encoding.empty() || !rate || *rate == 0 || !channels) return std::nullopt;
   return SdpRtpMap{*payload_type, std::string(encoding), *rate, *channels};
 }
@@ -182,7 +185,8 @@ std::optional<SdpGroup> ParseGroup(std::string_view value) {
 std::optional<SdpRid> ParseRid(std::string_view value) {
   const auto [id, behind] = Word(value);
   const auto direction = Word(behind).first;
-  if (id.empty() || id.size() > kMaxMidBytes || (direction != "send" && direction != "recv")) return std::nullopt;
+  if (id.empty() || id.size() > kMaxMidBytes || (direction != "send" && direction != "recv"))
+    return std::nullopt;
   return SdpRid{std::string(id), direction == "send"};
 }
 

@@ -1,5 +1,6 @@
-// What the attributes of a media section mean: codecs, feedback, header extensions, sources. Each parser takes one
-// attribute's value (the text behind "a=name:") and returns nothing for a value that its grammar does not allow.
+// What the attributes of a media section mean: codecs, feedback, header extensions, sources. Each parser
+// takes one attribute's value (the text behind "a=name:") and returns nothing for a value that its grammar
+// does not allow.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ std::optional<std::uint8_t> ParsePayloadType(std::string_view text);
 //   a=rtpmap:<payload type> <encoding>/<clock rate>[/<channels>]      RFC 8866 6.6
 struct SdpRtpMap {
   std::uint8_t payload_type = 0;
-  std::string encoding;         // compared without case
+  std::string encoding;          // compared without case
   std::uint32_t clock_rate = 0;  // Hz, 1..
   std::uint32_t channels = 1;
 };
@@ -50,15 +51,19 @@ enum class SdpDirection : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInact
 std::string_view DirectionName(SdpDirection direction);
 // As the other side sees it: sendonly <-> recvonly.
 SdpDirection Reversed(SdpDirection direction);
-constexpr bool Sends(SdpDirection d) { return d == SdpDirection::kSendRecv || d == SdpDirection::kSendOnly; }
-constexpr bool Receives(SdpDirection d) { return d == SdpDirection::kSendRecv || d == SdpDirection::kRecvOnly; }
+constexpr bool Sends(SdpDirection d) {
+  return d == SdpDirection::kSendRecv || d == SdpDirection::kSendOnly;
+}
+constexpr bool Receives(SdpDirection d) {
+  return d == SdpDirection::kSendRecv || d == SdpDirection::kRecvOnly;
+}
 // Of the section, else of the session, else sendrecv (RFC 8866 6.7).
 SdpDirection DirectionOf(const Sdp& sdp, const SdpMedia& media);
 
 //   a=extmap:<id>[/<direction>] <uri>[ <attributes>]                  RFC 8285 8
 struct SdpExtMap {
-  std::uint16_t id = 0;                    // 1..14 one-byte header, 1..255 two-byte, 4096.. placeholders
-  std::optional<SdpDirection> direction;   // nothing: as the section's
+  std::uint16_t id = 0;                   // 1..14 one-byte header, 1..255 two-byte, 4096.. placeholders
+  std::optional<SdpDirection> direction;  // nothing: as the section's
   std::string uri;
 };
 std::optional<SdpExtMap> ParseExtMap(std::string_view value);

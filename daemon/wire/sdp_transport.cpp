@@ -16,7 +16,8 @@ constexpr std::uint32_t kHostTypePreference = 126;  // RFC 8445 5.1.2.2
 
 bool IsIceText(std::string_view text, std::size_t min, std::size_t max) {
   return text.size() >= min && text.size() <= max && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+                  c == '/';
          });
 }
 
@@ -54,7 +55,8 @@ Status TakeCredentials(const SdpAttributes& attributes, TrickleFragment& fragmen
   if (!ufrag && !password) return {};
   if (!ufrag || !password) return Fail(ErrorCode::kInvalid, "send a=ice-ufrag and a=ice-pwd together");
   if (!IsIceUfrag(*ufrag) || !IsIcePassword(*password)) {
-    return Fail(ErrorCode::kInvalid, "a=ice-ufrag or a=ice-pwd is not 4 (22) to 256 letters, digits, '+' or '/'");
+    return Fail(ErrorCode::kInvalid,
+                "a=ice-ufrag or a=ice-pwd is not 4 (22) to 256 letters, digits, '+' or '/'");
   }
   if (fragment.ufrag.empty()) {
     fragment.ufrag = *ufrag;
@@ -85,8 +87,8 @@ std::optional<SdpCandidate> ParseCandidate(std::string_view value) {
   const auto port = ParseSdpNumber(NextWord(value), std::numeric_limits<std::uint16_t>::max());
   const std::string_view typ = NextWord(value);
   candidate.type = NextWord(value);
-  if (candidate.foundation.empty() || candidate.foundation.size() > kMaxFoundation || !component || *component == 0 ||
-      candidate.transport.empty() || !priority || candidate.address.empty() ||
+  if (candidate.foundation.empty() || candidate.foundation.size() > kMaxFoundation || !component ||
+      *component == 0 || candidate.transport.empty() || !priority || candidate.address.empty() ||
       candidate.address.size() > kMaxAddressText || !port || typ != "typ" || candidate.type.empty()) {
     return std::nullopt;
   }
@@ -125,8 +127,12 @@ std::vector<SocketAddress> CandidatesOf(const SdpAttributes& attributes) {
   return found;
 }
 
-bool IsIceUfrag(std::string_view text) { return IsIceText(text, 4, kMaxIceText); }
-bool IsIcePassword(std::string_view text) { return IsIceText(text, 22, kMaxIceText); }
+bool IsIceUfrag(std::string_view text) {
+  return IsIceText(text, 4, kMaxIceText);
+}
+bool IsIcePassword(std::string_view text) {
+  return IsIceText(text, 22, kMaxIceText);
+}
 
 std::optional<SdpFingerprint> ParseFingerprint(std::string_view value) {
   SdpFingerprint fingerprint;
@@ -172,7 +178,8 @@ Result<TrickleFragment> ParseTrickleFragment(std::string_view text) {
     if (auto mid = MidOf(media)) fragment.mids.push_back(std::move(*mid));
   }
   for (const SdpAttributes* attributes : sections) {
-    if (Status status = TakeCredentials(*attributes, fragment); !status) return tl::unexpected(status.error());
+    if (Status status = TakeCredentials(*attributes, fragment); !status)
+      return tl::unexpected(status.error());
     for (const SocketAddress& address : CandidatesOf(*attributes)) {
       auto& list = fragment.candidates;
       const bool known = std::find(list.begin(), list.end(), address) != list.end();

@@ -1,5 +1,6 @@
-// What the attributes of a transport mean: ICE (RFC 8839), DTLS (RFC 8122, RFC 4145), and trickle fragments (RFC 8840).
-// Each parser takes one attribute's value and returns nothing for a value that its grammar does not allow.
+// What the attributes of a transport mean: ICE (RFC 8839), DTLS (RFC 8122, RFC 4145), and trickle fragments
+// (RFC 8840). Each parser takes one attribute's value and returns nothing for a value that its grammar does
+// not allow.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@
 
 namespace latchkey::wire {
 
-//   a=candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type> [raddr ..] [name value]..
+//   a=candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type> [raddr ..] [name
+//   value]..
 struct SdpCandidate {
   std::string foundation;       // 1..32 ice-chars
   std::uint32_t component = 1;  // 1 RTP, 2 RTCP
@@ -28,7 +30,8 @@ struct SdpCandidate {
   [[nodiscard]] std::optional<SocketAddress> UdpLiteral() const;
 };
 std::optional<SdpCandidate> ParseCandidate(std::string_view value);
-// A UDP host candidate of component 1; `index` is its place in the list, 0 the preferred one (RFC 8445 5.1.2).
+// A UDP host candidate of component 1; `index` is its place in the list, 0 the preferred one (RFC
+// 8445 5.1.2).
 SdpCandidate HostCandidate(const SocketAddress& address, std::size_t index);
 std::string FormatCandidate(const SdpCandidate& candidate);
 // All UDP literals of component 1 in the section, at most kMaxRemoteCandidates; further ones are ignored.

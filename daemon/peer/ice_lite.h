@@ -1,0 +1,137 @@
+// The lite side of ICE for one session (RFC 8445 2.5, RFC 8839): it answers Binding requests, learns from
+// where they come, follows the peer's nomination, and tells whether the peer still consents. Sans-IO: bytes
+// and time in, a reply and news out. It never sends a check of its own.
+//
+//   request verifies -> pair is valid (DTLS may use it) -> USE-CANDIDATE -> pair is selected (media goes
+//   there) nothing for 15 s -> consent is gone (RFC 7675 5.1), nothing more may be sent
+//
+// Before MESSAGE-INTEGRITY verifies nothing changes and nothing is answered (DESIGN invariant 12).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/address.h"
+#include "daemon/base/bytes.h"
+#include "daemon/base/counters.h"
+#include "daemon/base/time.h"
+#include "daemon/ports/crypto.h"
+#include "daemon/ports/entropy.h"
+#include "daemon/wire/stun.h"
+
+namespace latchkey::peer {
+
+// A session keeps this many pairs. At the limit a new one replaces the pair that was silent longest, never
+// the selected.
+constexpr std::size_t kMaxPairs = 16;
+// Transactions remembered against replays. An older request that comes again counts as new: whoever replays
+// it gains a reply no longer than three quarters of an Ethernet minimum, and the next genuine nomination
+// undoes the rest.
+constexpr std::size_t kRememberedTransactions = 256;
+// RFC 7675 5.1: 30 s at most; peers check every 5 s at the slowest, so 15 s are three lost in a row.
+constexpr Duration kConsentLife = seconds(15);
+
+struct IceCredentials {
+  std::string ufrag;     // 8 ice-chars: 48 bits
+  std::string password;  // 24 ice-chars: 144 bits (RFC 8839 5.4 asks for 128)
+  friend bool operator==(const IceCredentials&, const IceCredentials&) = default;
+};
+IceCredentials MakeIceCredentials(ports::Entropy& entropy);
+
+// The two ends of a path: which of our addresses, which of theirs.
+struct IcePair {
+  SocketAddress local;
+  SocketAddress remote;
+  friend bool operator==(const IcePair&, const IcePair&) = default;
+};
+
+// Our fragment in a Binding request's USERNAME, to find the session by; nothing for any other datagram. Not
+// verified.
+std::optional<std::string_view> IceLocalFragment(const wire::StunMessage& message);
+
+class IceLite {
+ public:
+  // `crypto` outlives this. Consent begins to run at `now`, so that a peer that never checks expires too.
+  IceLite(IceCredentials local, ports::Crypto& crypto, Instant now);
+
+  struct Outcome {
+    DropReason reason = DropReason::kNone;  // anything else: nothing changed, nothing is to be sent
+    ByteVector reply;                       // to `from`, leaving by `to`; empty exactly when dropped
+    bool pair_is_new = false;        // first authentic check from there: an early ClientHello may be fed now
+    bool selection_changed = false;  // selected() moved
+    bool restarted = false;          // first check with the credentials of Restart(): the old ones are gone
+  };
+  // `message` is ParseStun() of the datagram that came `from` there `to` us. Drops: kStunUnauthenticated,
+  // kStunMalformed (not a request), kDuplicate (a known transaction from another place).
+  Outcome HandleBindingRequest(const wire::StunMessage& message, const SocketAddress& from,
+                               const SocketAddress& to, Instant now);
+
+  // DTLS is taken from, and answered to, any valid pair (browsers begin before they nominate).
+  [[nodiscard]] bool IsValid(const IcePair& pair) const { return IndexOf(pair).has_value(); }
+  // DTLS came by this pair: while none is nominated, ours goes back there. No effect on a pair that isn't
+  // valid.
+  void NoteDtls(const IcePair& pair);
+  // Where to send: the nominated pair; before that the one DTLS came by, or the one valid longest.
+  [[nodiscard]] std::optional<IcePair> selected() const;
+  [[nodiscard]] bool nominated() const { return nominated_.has_value(); }
+  // Media is taken from the nominated pair alone, under consent (DESIGN 4d).
+  [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const;
+
+  // An authentic SRTP or SRTCP packet came by the selected pair: proof of the same worth as a check. For
+  // peers that check only at the start (FFmpeg 8.0).
+  void NoteAuthenticMedia(const IcePair& pair, Instant now);
+  // No check, and no authentic media, for kConsentLife: stop sending, end the session.
+  [[nodiscard]] bool ConsentExpired(Instant now) const { return now >= ConsentDeadline(); }
+  [[nodiscard]] Instant ConsentDeadline() const { return last_heard_ + kConsentLife; }
+
+  // New credentials for an answer; the old ones work until the first authentic check on the new ones, and the
+  // old pairs until a new one is nominated (RFC 8445 9).
+  void Restart(IceCredentials fresh);
+  // Is `fragment` one of ours, now or until the restart is through?
+  [[nodiscard]] bool Owns(std::string_view fragment) const;
+  [[nodiscard]] const IceCredentials& local() const { return local_; }
+
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  struct Entry {
+    IcePair pair;
+    Instant since;
+    Instant last_check;
+    std::uint32_t generation = 0;  // counts restarts
+  };
+  struct Transaction {
+    wire::StunTransactionId id;
+    std::uint64_t place =
+        0;  // hash of the pair: a crafted collision buys a second reply and no change of state
+  };
+
+  [[nodiscard]] std::optional<std::size_t> IndexOf(const IcePair& pair) const;
+  const IceCredentials* Authenticate(const wire::StunMessage& message);
+  Outcome Accept(const wire::StunMessage& message, const IcePair& pair, const IceCredentials& used,
+                 Instant now);
+  void LearnPair(const IcePair& pair, Instant now, Outcome& outcome);
+  void Nominate(const IcePair& pair, Outcome& outcome);
+  void FinishRestart(Outcome& outcome);
+  void Remember(const Transaction& transaction);
+  [[nodiscard]] const Transaction* Remembered(const wire::StunTransactionId& id) const;
+  ByteVector Reply(const wire::StunMessage& message, const SocketAddress& from, const IceCredentials& used);
+  ByteVector RefuseRole(const wire::StunMessage& message, const IceCredentials& used);
+
+  ports::Crypto& crypto_;
+  IceCredentials local_;
+  std::optional<IceCredentials> previous_;  // between Restart() and the first check on the new ones
+  std::uint32_t generation_ = 0;
+  std::vector<Entry> pairs_;               // at most kMaxPairs
+  std::optional<IcePair> nominated_;       // always among pairs_
+  std::optional<IcePair> dtls_;            // always among pairs_
+  std::vector<Transaction> transactions_;  // a ring of kRememberedTransactions
+  std::size_t next_transaction_ = 0;
+  Instant last_heard_;
+};
+
+}  // namespace latchkey::peer

@@ -64,7 +64,10 @@ class SrtpSender {
   virtual ~SrtpSender() = default;
 
   // In place: `buffer` begins with `size` plain bytes and has kSrtpMaxOverhead of room behind them.
-  // Returns the protected size. Sending the same RTP packet again is allowed (retransmission).
+  // Returns the protected size, or 0 when it can't be protected: further back than the sender still
+  // repeats (some thousand packets), or the key has protected all that it may. Sending the same RTP packet
+  // again is allowed (retransmission), but only byte for byte, header extensions included: with GCM
+  // another packet under the same SSRC and sequence number would give the key away (RFC 7714 10).
   virtual std::size_t ProtectRtp(MutableByteView buffer, std::size_t size) = 0;
   virtual std::size_t ProtectRtcp(MutableByteView buffer, std::size_t size) = 0;
 };

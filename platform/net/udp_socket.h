@@ -60,7 +60,8 @@ class UdpSocket {
 
   // The bound address, with the port that the system chose.
   [[nodiscard]] const SocketAddress& local() const;
-  // Receiving starts here and lasts until StopReceiving() or the end of the socket.
+  // Receiving starts here and lasts until StopReceiving() or the end of the socket. Not from within the
+  // receive callback.
   void StartReceiving(ReceiveCallback callback);
   void StopReceiving();
 

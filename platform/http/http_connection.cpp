@@ -94,8 +94,6 @@ bool WriteRaw(lws* wsi, std::string_view text, lws_write_protocol kind) {
 
 HttpConnection::HttpConnection(lws* wsi, HttpConnectionHost& host) : wsi_(wsi), host_(host) {}
 
-HttpConnection::~HttpConnection() { OnClosed(); }
-
 int HttpConnection::OnHeaders() {
   if (state_ != State::kIdle) return -1;
   HttpFraming framing = ReadFraming(wsi_);

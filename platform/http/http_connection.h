@@ -42,7 +42,6 @@ class HttpConnection {
   HttpConnection(lws* wsi, HttpConnectionHost& host);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
-  ~HttpConnection();
 
   // The header block is whole: LWS_CALLBACK_HTTP.
   int OnHeaders();

@@ -116,7 +116,10 @@ int HttpServer::Impl::OnCallback(lws* wsi, lws_callback_reasons reason, void* in
     case LWS_CALLBACK_SERVER_WRITEABLE: return connection->OnSocketWritable();
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP: connection->OnClosed(); return 0;
-    case LWS_CALLBACK_WSI_DESTROY: connections.erase(wsi); return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+      connection->OnClosed();
+      connections.erase(wsi);
+      return 0;
     default: return 0;
   }
 #pragma GCC diagnostic pop

@@ -1,0 +1,73 @@
+// Maps a camera's RTP time to capture time on the hub's clock (RFC 3550 6.4.1).
+//
+// Two maps, the better one wins:
+//  - by arrival: a stream's packets come late, never early, so the smallest (arrival - RTP time) of the last
+//    10 to 20 s is the path's least delay. Follows drift of the camera's clock because the window slides.
+//  - by sender reports, as soon as a stream has one: RTP time -> the camera's wall clock, and the smallest
+//    (arrival of report - its wall clock) of both streams -> the hub's clock. One offset for both streams,
+//    so picture and sound stay in step.
+// "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "daemon/base/seq.h"
+#include "daemon/base/time.h"
+#include "daemon/wire/codec.h"
+#include "daemon/wire/rtcp_report.h"
+
+namespace latchkey::frames {
+
+// Smallest value of a sliding window: the last full period and the one under way.
+class SlidingMinimum {
+ public:
+  explicit SlidingMinimum(Duration period) : period_(period) {}
+  void Add(Duration value, Instant now);
+  [[nodiscard]] std::optional<Duration> Value() const;
+  void Reset();
+
+ private:
+  Duration period_;
+  std::optional<Duration> current_;
+  std::optional<Duration> previous_;
+  Instant current_since_;
+};
+
+// Of one camera session. Everything it learns comes from authentic packets, and what it says is bounded by
+// the arrival: never later, never more than kMaxAge earlier.
+class CaptureClock {
+ public:
+  // An estimate older than this before the arrival is a jump of the camera's clock: the map is begun afresh
+  // and the arrival itself counts.
+  static constexpr Duration kMaxAge = seconds(5);
+  // Period of the minimum windows.
+  static constexpr Duration kWindow = seconds(10);
+
+  CaptureClock(wire::Codec video, wire::Codec audio);
+
+  // For each packet that isn't a retransmission.
+  void OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived);
+  void OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived);
+  // Capture time of a frame whose first packet came at `arrived`.
+  [[nodiscard]] Instant CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived);
+  // Sender reports count for this stream.
+  [[nodiscard]] bool synchronised(wire::StreamKind kind) const;
+
+ private:
+  struct Stream {
+    std::int64_t clock_rate = 90000;
+    Unwrapper<std::uint32_t> timestamps;
+    SlidingMinimum arrival{kWindow};
+    std::optional<wire::SenderInfo> report;
+    std::int64_t report_timestamp = 0;  // extended
+  };
+
+  [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
+
+  std::array<Stream, wire::kStreamKindCount> streams_{};
+  SlidingMinimum wall_offset_{kWindow};
+};
+
+}  // namespace latchkey::frames

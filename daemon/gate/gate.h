@@ -1,0 +1,148 @@
+// The gate: the one place where a datagram becomes an authentic packet (DESIGN section 4, (d) to (g)).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "daemon/base/counters.h"
+#include "daemon/base/datagram.h"
+#include "daemon/base/result.h"
+#include "daemon/base/seq.h"
+#include "daemon/base/time.h"
+#include "daemon/gate/authentic_packet.h"
+#include "daemon/gate/stream_key.h"
+#include "daemon/ports/srtp.h"
+#include "daemon/wire/codec.h"
+
+namespace latchkey::gate {
+
+// One video and one audio stream, with room for a second of each. An answer that agrees more is our bug.
+constexpr std::size_t kMaxStreams = 4;
+
+// What offer and answer agreed for one m-line: one codec under one payload type, and perhaps its RTX.
+struct AgreedStream {
+  wire::Codec codec = wire::Codec::kH264;
+  std::uint8_t payload_type = 0;
+  std::optional<std::uint8_t> rtx_payload_type;
+  // Declared in the offer (a=ssrc, a=ssrc-group:FID). Nothing: pinned at the first authentic packet.
+  std::optional<std::uint32_t> ssrc;
+  std::optional<std::uint32_t> rtx_ssrc;
+};
+
+// What the session knows at this moment of the path and of the camera.
+struct Admission {
+  // The nominated pair: where the peer is, and our address that it reached.
+  SocketAddress peer;
+  SocketAddress local;
+  bool consent_fresh = false;  // an authenticated check within the consent time (RFC 7675: 15 s here)
+  bool suspended = true;       // of the epoch
+};
+
+// The stream's SSRC is another one for good: the pinned one is silent. The lane begins a new epoch with an
+// empty cache and then calls BeginEpoch(); until then the new SSRC's packets stay kWrongSsrc.
+struct SsrcChanged {
+  std::size_t stream = 0;
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+};
+
+struct RtpVerdict {
+  std::optional<AuthenticPacket> packet;  // present exactly when reason is kNone
+  DropReason reason = DropReason::kNone;
+  std::optional<SsrcChanged> changed;  // beside kWrongSsrc; once for each change
+};
+struct RtcpVerdict {
+  std::optional<AuthenticRtcp> packet;  // present exactly when reason is kNone
+  DropReason reason = DropReason::kNone;
+};
+
+// Of one peer's session. With no agreed streams it is a viewer's: RTCP alone, RTP is kWrongDirection.
+//
+// A datagram passes these in order, and the first that fails names the reason. None before 5 changes state,
+// allocates, or answers:
+//   1 size               kEmpty, kTooLong
+//   2 header as it must  kRtpMalformed, kRtcpMalformed
+//   3 peer, consent  (d) kUnknownPeer, kConsentExpired
+//   4 suspension     (g) kSuspended
+//   5 unprotects, no replay (e)   kSrtpAuthentication, kSrtpReplay
+//   6 payload type and SSRC (f)   kWrongPayloadType, kWrongSsrc, kWrongDirection
+//   7 roll-over bounded     (e)   kSrtpRollover
+class Gate {
+ public:
+  // An SSRC replaces the pinned one only after that long without a packet of the pinned one, so two senders
+  // under one key can't make a lane change epochs at their leisure.
+  static constexpr Duration kSsrcSilence = milliseconds(200);
+  // Distinct SSRCs that libsrtp is shown under one key: each costs it a context. At the limit packets of
+  // further SSRCs are kWrongSsrc unopened; a new session has a new key.
+  static constexpr std::size_t kMaxSsrcs = 32;
+  // Roll-overs of one SSRC under one key, far below SRTP's 2^48 packets and far above what 24 h can need. At
+  // the limit the stream ends as kSrtpRollover; a new session has a new key.
+  static constexpr std::int64_t kMaxRollovers = 1 << 14;
+  // RTP header and the shortest tag, 16 bytes or 10.
+  static constexpr std::size_t kMinRtp = 12 + 10;
+  // First RTCP header, SRTCP index and the shortest tag.
+  static constexpr std::size_t kMinRtcp = 8 + 4 + 10;
+
+  // At most kMaxStreams streams, payload types all different (CHECKed: the answer is ours). Declared SSRCs,
+  // which are the offer's, must differ too: kInvalid. kSystem when SRTP can't be set up.
+  static Result<Gate> Make(StreamKey key, std::span<const AgreedStream> streams, ports::SrtpFactory& srtp);
+
+  Gate(Gate&&) noexcept = default;
+  Gate& operator=(Gate&&) noexcept = default;
+
+  // Opens the datagram in place. Which of the two is the demultiplexer's to say (RFC 5761 4).
+  RtpVerdict AdmitRtp(const ReceivedDatagram& datagram, const Admission& admission, Instant now);
+  RtcpVerdict AdmitRtcp(const ReceivedDatagram& datagram, const Admission& admission, Instant now);
+
+  // A new epoch stands: streams whose change was reported are pinned to the new SSRC and counted afresh.
+  void BeginEpoch();
+
+  // The stream to which an SSRC belongs now, RTX not included.
+  [[nodiscard]] std::optional<std::size_t> StreamOfSsrc(std::uint32_t ssrc) const;
+  // Declared or pinned, if yet known; where PLI and NACK go.
+  [[nodiscard]] std::optional<std::uint32_t> SsrcOfStream(std::size_t stream) const;
+  [[nodiscard]] std::size_t stream_count() const { return stream_count_; }
+  // Precondition: stream < stream_count().
+  [[nodiscard]] const AgreedStream& agreed(std::size_t stream) const;
+  [[nodiscard]] const DropCounters& drops() const { return drops_; }
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  struct Stream {
+    AgreedStream agreed;  // its SSRCs are what is declared or pinned now
+    Unwrapper<std::uint16_t> sequence;
+    std::optional<std::int64_t> first_sequence;
+    // Another SSRC under this stream's payload type, and since when without a packet of the pinned one.
+    std::optional<std::uint32_t> rival;
+    Instant rival_since;
+    bool change_reported = false;
+  };
+  struct Match {
+    std::size_t stream = 0;
+    bool rtx = false;
+  };
+
+  Gate(std::unique_ptr<ports::SrtpReceiver> receiver, std::span<const AgreedStream> streams);
+
+  static DropReason CheckPath(const ReceivedDatagram& datagram, const Admission& admission);
+  [[nodiscard]] std::optional<Match> FindPayloadType(std::uint8_t payload_type) const;
+  [[nodiscard]] bool IsOwned(std::uint32_t ssrc) const;
+  [[nodiscard]] bool MayOpen(std::uint32_t ssrc) const;
+  void RememberOpened(std::uint32_t ssrc);
+  RtpVerdict Belongs(const wire::RtpPacket& packet, Instant now);
+  RtpVerdict Accept(const wire::RtpPacket& packet, Match match, Instant now);
+  std::optional<SsrcChanged> NoteRival(std::size_t stream, std::uint32_t ssrc, Instant now);
+
+  std::unique_ptr<ports::SrtpReceiver> receiver_;
+  std::array<Stream, kMaxStreams> streams_{};
+  std::size_t stream_count_ = 0;
+  std::array<std::uint32_t, kMaxSsrcs> opened_{};
+  std::size_t opened_count_ = 0;
+  DropCounters drops_;
+};
+
+}  // namespace latchkey::gate

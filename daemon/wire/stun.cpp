@@ -293,7 +293,8 @@ void StunWriter::UnknownAttributes(std::span<const std::uint16_t> types) {
 }
 
 ByteView StunWriter::BeginIntegrity() {
-  if (!writer_.ok() || writer_.room() < kIntegrityAttribute) return {};
+  has_room_ = has_room_ && writer_.ok() && writer_.room() >= kIntegrityAttribute;
+  if (!has_room_) return {};
   SetLength(kIntegrityAttribute);
   return writer_.Written();
 }
@@ -304,7 +305,7 @@ void StunWriter::EndIntegrity(const StunDigest& digest) {
 }
 
 ByteView StunWriter::Finish() {
-  if (!writer_.ok() || writer_.room() < kFingerprintAttribute) return {};
+  if (!has_room_ || !writer_.ok() || writer_.room() < kFingerprintAttribute) return {};
   SetLength(kFingerprintAttribute);
   const std::uint32_t crc = Crc32(writer_.Written()) ^ kFingerprintXor;
   Attribute(kFingerprint, 4);

@@ -146,6 +146,7 @@ class StunWriter {
 
   ByteWriter writer_;
   StunTransactionId transaction_;
+  bool has_room_ = true;  // false: Sign() did not fit, and nothing unsigned may go out in its place
 };
 
 // A connectivity check, for our own clients (RFC 8445 7.1).

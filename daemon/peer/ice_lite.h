@@ -28,9 +28,9 @@ namespace latchkey::peer {
 // A session keeps this many pairs. At the limit a new one replaces the pair that was silent longest, never
 // the selected.
 constexpr std::size_t kMaxPairs = 16;
-// Transactions remembered against replays. An older request that comes again counts as new: whoever replays
-// it gains a reply no longer than three quarters of an Ethernet minimum, and the next genuine nomination
-// undoes the rest.
+// Transactions remembered against replays. An older request that comes again counts as new: whoever recorded
+// and replays it gets one short reply, and the next genuine check (seconds later at most) undoes what it
+// moved.
 constexpr std::size_t kRememberedTransactions = 256;
 // RFC 7675 5.1: 30 s at most; peers check every 5 s at the slowest, so 15 s are three lost in a row.
 constexpr Duration kConsentLife = seconds(15);
@@ -100,9 +100,8 @@ class IceLite {
  private:
   struct Entry {
     IcePair pair;
-    Instant since;
     Instant last_check;
-    std::uint32_t generation = 0;  // counts restarts
+    std::uint32_t generation = 0;  // the generation_ of its last check
   };
   struct Transaction {
     wire::StunTransactionId id;
@@ -115,21 +114,21 @@ class IceLite {
   Outcome Accept(const wire::StunMessage& message, const IcePair& pair, const IceCredentials& used,
                  Instant now);
   void LearnPair(const IcePair& pair, Instant now, Outcome& outcome);
-  void Nominate(const IcePair& pair, Outcome& outcome);
+  void Nominate(const IcePair& pair);
   void FinishRestart(Outcome& outcome);
   void Remember(const Transaction& transaction);
   [[nodiscard]] const Transaction* Remembered(const wire::StunTransactionId& id) const;
   ByteVector Reply(const wire::StunMessage& message, const SocketAddress& from, const IceCredentials& used);
-  ByteVector RefuseRole(const wire::StunMessage& message, const IceCredentials& used);
+  ByteVector Refuse(const wire::StunMessage& message, wire::StunErrorCode code, const IceCredentials& used);
 
   ports::Crypto& crypto_;
   IceCredentials local_;
   std::optional<IceCredentials> previous_;  // between Restart() and the first check on the new ones
-  std::uint32_t generation_ = 0;
-  std::vector<Entry> pairs_;               // at most kMaxPairs
-  std::optional<IcePair> nominated_;       // always among pairs_
-  std::optional<IcePair> dtls_;            // always among pairs_
-  std::vector<Transaction> transactions_;  // a ring of kRememberedTransactions
+  std::uint32_t generation_ = 0;            // counts finished restarts
+  std::vector<Entry> pairs_;                // at most kMaxPairs
+  std::optional<IcePair> nominated_;        // always among pairs_
+  std::optional<IcePair> dtls_;             // always among pairs_
+  std::vector<Transaction> transactions_;   // a ring of kRememberedTransactions
   std::size_t next_transaction_ = 0;
   Instant last_heard_;
 };

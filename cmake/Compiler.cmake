@@ -14,6 +14,11 @@ if(LATCHKEY_SANITIZE)
   add_link_options(-fsanitize=${LATCHKEY_SANITIZE})
 endif()
 
+# Without this the fuzzer is blind to the code under test.
+if(LATCHKEY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(LATCHKEY_HARDEN)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -D_GLIBCXX_ASSERTIONS)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")

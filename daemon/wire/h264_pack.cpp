@@ -19,9 +19,11 @@ std::size_t FindStartCode(ByteView bytes) {
   return bytes.size();
 }
 
-bool LeftOutOfRtp(std::uint8_t type) {
-  return type == nal::kAud || type == nal::kEndOfSequence || type == nal::kEndOfStream ||
-         type == nal::kFiller || type == 0 || type > nal::kLastSingle;
+// What says nothing in RTP, and what no payload can carry: reserved types, the forbidden bit.
+bool LeftOutOfRtp(std::uint8_t header) {
+  const std::uint8_t type = NalType(header);
+  return (header & 0x80U) != 0 || type == nal::kAud || type == nal::kEndOfSequence ||
+         type == nal::kEndOfStream || type == nal::kFiller || type == 0 || type > nal::kLastSingle;
 }
 
 }  // namespace
@@ -80,7 +82,7 @@ H264Packetiser::H264Packetiser(ByteView access_unit, std::size_t max_payload)
 void H264Packetiser::Advance() {
   do {
     next_nal_ = reader_.Next();
-  } while (next_nal_ && LeftOutOfRtp(NalType((*next_nal_)[0])));
+  } while (next_nal_ && LeftOutOfRtp((*next_nal_)[0]));
 }
 
 std::optional<H264Packetiser::Payload> H264Packetiser::Next(MutableByteView out) {

@@ -102,7 +102,7 @@ std::size_t WriteRtpHeader(const RtpHeader& header, std::span<const RtpExtension
   writer.U16(static_cast<std::uint16_t>(words));
   for (const RtpExtension& e : extensions) {
     LATCHKEY_CHECK(e.id >= 1 && e.id < kOneByteStop && !e.data.empty() && e.data.size() <= kOneByteMaxData);
-    writer.U8(static_cast<std::uint8_t>((e.id << 4U) | (e.data.size() - 1)));
+    writer.U8(static_cast<std::uint8_t>((static_cast<unsigned>(e.id) << 4U) | (e.data.size() - 1)));
     writer.Bytes(e.data);
   }
   for (; size < words * 4; ++size) writer.U8(0);

@@ -91,8 +91,8 @@ std::size_t WriteVp8Descriptor(const Vp8Descriptor& d, MutableByteView out) {
   }
   if (d.tl0_pic_idx) writer.U8(*d.tl0_pic_idx);
   if (tid_byte) {
-    writer.U8(static_cast<std::uint8_t>((d.temporal_id.value_or(0) << 6U) | (d.layer_sync ? 0x20U : 0U) |
-                                        (d.key_idx.value_or(0) & 0x1fU)));
+    writer.U8(static_cast<std::uint8_t>((static_cast<unsigned>(d.temporal_id.value_or(0)) << 6U) |
+                                        (d.layer_sync ? 0x20U : 0U) | (d.key_idx.value_or(0) & 0x1fU)));
   }
   return writer.ok() ? writer.size() : 0;
 }

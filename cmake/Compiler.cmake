@@ -10,11 +10,6 @@ if(LATCHKEY_WERROR)
 endif()
 
 if(LATCHKEY_SANITIZE)
-  # Instrumented code misleads g++'s flow analysis; the release build in ./tools/check keeps these warnings.
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(latchkey_flags INTERFACE -Wno-stringop-overflow -Wno-maybe-uninitialized
-      -Wno-null-dereference -Wno-array-bounds)
-  endif()
   add_compile_options(-fsanitize=${LATCHKEY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LATCHKEY_SANITIZE})
 endif()

@@ -143,8 +143,7 @@ unsigned TransportStatusReader::NextSymbol() {
   if (!ok_) return kNotReceived;
   --chunk_left_;
   if (IsRun(chunk_)) return (chunk_ >> 13U) & 3U;
-  const unsigned bits = chunk_;
-  return IsTwoBit(chunk_) ? (bits >> (2 * chunk_left_)) & 3U : (bits >> chunk_left_) & 1U;
+  return IsTwoBit(chunk_) ? (chunk_ >> (2 * chunk_left_)) & 3U : (chunk_ >> chunk_left_) & 1U;
 }
 
 std::optional<TransportStatus> TransportStatusReader::Next() {

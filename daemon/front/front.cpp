@@ -1,5 +1,6 @@
 #include "daemon/front/front.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/check.h"
@@ -214,11 +215,6 @@ std::optional<Instant> Front::NextDeadline() const {
 }
 
 std::vector<FrontEffect> Front::TakeEffects() { return std::exchange(effects_, {}); }
-
-template <class Message>
-void Front::Send(Message message) {
-  effects_.emplace_back(wire::FrontToKeeper(std::move(message)));
-}
 
 void Front::Finish(const wire::Ticket& ticket, HttpResponse response) {
   const Question question = questions_.Take(ticket);

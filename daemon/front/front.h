@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -94,8 +95,7 @@ class Front {
   std::optional<Secret32> Authenticate(const Asker& asker);
   // Opens the question and answers its ticket, or 503 when too many wait.
   std::optional<wire::Ticket> Ask(const Asker& asker, QuestionKind kind, PrincipalId principal);
-  template <class Message>
-  void Send(Message message);
+  void Send(wire::FrontToKeeper message) { effects_.emplace_back(std::move(message)); }
 
   void On(wire::Answered message);
   void On(const wire::Refused& message);

@@ -47,7 +47,9 @@ std::string_view ReasonPhrase(int status) {
     case 428: return "Precondition Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
+    case 426: return "Upgrade Required";
     case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
@@ -196,8 +198,9 @@ int HttpConnection::OnUpgrade() {
 }
 
 void HttpConnection::OnDropped() {
-  // A header block that the library could not take: it would close without a word.
-  if (state_ != State::kIdle) return;
+  // A header block that the library could not take: it would close without a word. It says the same
+  // whenever it hands a connection from one request to the next, but then the headers are still there.
+  if (state_ != State::kIdle || ReadRequest(wsi_)) return;
   const std::uint64_t received = ReadSinceRequest();
   if (received == 0) return;
   state_ = State::kClosed;
@@ -205,7 +208,19 @@ void HttpConnection::OnDropped() {
   const HttpFault fault =
       received > kHttpMaxHeaderBlock ? HttpFault::kHeadersTooLong : HttpFault::kMalformed;
   (void)Write(host_.handler().OnFault(fault), true);
-  // An unread byte would turn the close into a reset, and the answer would be lost.
+  DropUnread();
+}
+
+int HttpConnection::OnNotHttp() {
+  state_ = State::kClosed;
+  const auto response = Serialise(host_.handler().OnFault(HttpFault::kUnknownMethod), false, true, host_.WallNow());
+  (void)WriteRaw(wsi_, response, LWS_WRITE_RAW);
+  DropUnread();
+  return -1;
+}
+
+// An unread byte would turn the close into a reset, and the answer would be lost.
+void HttpConnection::DropUnread() const {
   std::array<std::uint8_t, 4096> sink{};
   for (std::size_t n = 0; n < kHttpMaxDiscardedBody; n += sink.size()) {
     if (::recv(descriptor(), sink.data(), sink.size(), MSG_DONTWAIT) <= 0) break;

@@ -52,6 +52,8 @@ class HttpConnection {
   int OnUpgrade();
   // The library gives the connection up while its socket can still be written to.
   void OnDropped();
+  // The request line has a method that is none of HTTP's, or CONNECT.
+  int OnNotHttp();
   // The connection has ended, for whatever reason. More than once is harmless.
   void OnClosed();
 
@@ -81,6 +83,7 @@ class HttpConnection {
   // Bytes that were read from the socket: ever, and since the last answer left.
   [[nodiscard]] std::uint64_t BytesRead() const;
   [[nodiscard]] std::uint64_t ReadSinceRequest() const;
+  void DropUnread() const;
   void Kill();
 
   lws* wsi_;

@@ -21,6 +21,8 @@ namespace {
 // is read, and touched only as far as it is filled.
 constexpr unsigned short kHeaderStorage = 65535;
 
+constexpr const char* kProtocolName = "latchkey";
+
 // The library's log function has no argument of its own, so who listens stands here. Its errors can be
 // caused by any client, so outside of the start they are for debugging only.
 Logger* library_log = nullptr;
@@ -86,9 +88,6 @@ struct HttpServer::Impl final : HttpConnectionHost {
 int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) {
   if (wsi == nullptr || lws_get_vhost(wsi) == nullptr || lws_get_protocol(wsi) == nullptr) return 0;
   auto** slot = static_cast<Impl**>(lws_protocol_vh_priv_get(lws_get_vhost(wsi), lws_get_protocol(wsi)));
-  if (reason == LWS_CALLBACK_PROTOCOL_INIT) {
-    return lws_protocol_vh_priv_zalloc(lws_get_vhost(wsi), lws_get_protocol(wsi), sizeof(Impl*)) == nullptr;
-  }
   if (slot == nullptr || *slot == nullptr) return 0;
   return (*slot)->OnCallback(wsi, reason, in, size);
 }
@@ -111,10 +110,12 @@ int HttpServer::Impl::OnCallback(lws* wsi, lws_callback_reasons reason, void* in
     case LWS_CALLBACK_HTTP_WRITEABLE: return connection->OnWritable();
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return connection->OnUpgrade();
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL: connection->OnDropped(); return 0;
+    case LWS_CALLBACK_RAW_RX: return connection->OnNotHttp();
     case LWS_CALLBACK_ESTABLISHED: return connection->OnSocketOpen();
     case LWS_CALLBACK_RECEIVE: return OnSocketMessagePiece(wsi, *connection, in, size);
     case LWS_CALLBACK_SERVER_WRITEABLE: return connection->OnSocketWritable();
     case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_RAW_CLOSE:
     case LWS_CALLBACK_CLOSED_HTTP: connection->OnClosed(); return 0;
     case LWS_CALLBACK_WSI_DESTROY:
       connection->OnClosed();
@@ -203,7 +204,7 @@ Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
 }
 
 Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
-  protocols[0].name = "latchkey";
+  protocols[0].name = kProtocolName;
   protocols[0].callback = &Impl::Callback;
   // Never used, but without it the library does not say when it drops a connection.
   protocols[0].per_session_data_size = 1;
@@ -221,7 +222,10 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   info.retry_and_idle_policy = &keepalive;
   info.keepalive_timeout = static_cast<int>(ToSeconds(kHttpIdleTime));
   info.timeout_secs_ah_idle = static_cast<unsigned int>(ToSeconds(kHttpHeaderTime));
-  info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+  // What doesn't begin like HTTP comes to us as it is, so that it too gets a proper refusal.
+  info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
+  info.listen_accept_role = "raw-skt";
+  info.listen_accept_protocol = kProtocolName;
   if (options.tls) {
     info.server_ssl_cert_mem = options.tls->certificate_pem.data();
     info.server_ssl_cert_mem_len = static_cast<unsigned int>(options.tls->certificate_pem.size());
@@ -231,12 +235,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   }
   vhost = lws_create_vhost(context, &info);
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
-  lws_init_vhost_client_ssl(&info, vhost);
-  self_slot = static_cast<Impl**>(lws_protocol_vh_priv_get(vhost, lws_vhost_name_to_protocol(vhost, "latchkey")));
-  if (self_slot == nullptr) {
-    self_slot = static_cast<Impl**>(lws_protocol_vh_priv_zalloc(
-        vhost, lws_vhost_name_to_protocol(vhost, "latchkey"), sizeof(Impl*)));
-  }
+  self_slot = static_cast<Impl**>(lws_protocol_vh_priv_zalloc(
+      vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));
   if (self_slot == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets has no memory left");
   *self_slot = this;
   return {};

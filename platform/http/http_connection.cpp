@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <ctime>
 #include <utility>
 
@@ -99,8 +100,7 @@ HttpConnection::HttpConnection(lws* wsi, HttpConnectionHost& host) : wsi_(wsi), 
 int HttpConnection::OnHeaders() {
   if (state_ != State::kIdle) return -1;
   HttpFraming framing = ReadFraming(wsi_);
-  const std::size_t behind = kReadBuffer + (lws_is_ssl(wsi_) != 0 ? kTlsRecord : 0);
-  if (ReadSinceRequest() > kHttpMaxHeaderBlock + behind) framing.fault = HttpFault::kHeadersTooLong;
+  if (HeaderTooLong()) framing.fault = HttpFault::kHeadersTooLong;
   auto request = ReadRequest(wsi_);
   if (!request) return -1;
   head_ = request->method == ports::HttpMethod::kHead;
@@ -197,18 +197,32 @@ int HttpConnection::OnUpgrade() {
   return 0;
 }
 
-void HttpConnection::OnDropped() {
-  // A header block that the library could not take: it would close without a word. It says the same
-  // whenever it hands a connection from one request to the next, but then the headers are still there.
-  if (state_ != State::kIdle || ReadRequest(wsi_)) return;
-  const std::uint64_t received = ReadSinceRequest();
-  if (received == 0) return;
-  state_ = State::kClosed;
+bool HttpConnection::RefuseLongHeaders() {
+  if (state_ != State::kIdle || !HeaderTooLong()) return false;
   head_ = false;
-  const HttpFault fault =
-      received > kHttpMaxHeaderBlock ? HttpFault::kHeadersTooLong : HttpFault::kMalformed;
-  (void)Write(host_.handler().OnFault(fault), true);
-  DropUnread();
+  (void)Write(host_.handler().OnFault(HttpFault::kHeadersTooLong), true);
+  // The library would read on until its storage is full and close without a word.
+  lws_rx_flow_control(wsi_, 0);
+  state_ = State::kDraining;
+  deadline_ = host_.Now() + kLingerTime;
+  return true;
+}
+
+bool HttpConnection::Drain() {
+  std::array<std::uint8_t, kReadBuffer> sink{};
+  while (true) {
+    const ssize_t size = ::recv(descriptor(), sink.data(), sink.size(), MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (size <= 0 || Discard(static_cast<std::size_t>(size)) != 0) {
+      OnClosed();
+      Kill();
+      return false;
+    }
+  }
+  if (host_.Now() <= deadline_) return true;
+  OnClosed();
+  Kill();
+  return false;
 }
 
 int HttpConnection::OnNotHttp() {
@@ -233,6 +247,7 @@ void HttpConnection::OnClosed() {
     host_.Release(exchange_);
     host_.handler().OnGone(exchange_);
   }
+  if (before == State::kDraining) host_.StopDraining(*this);
   if (before == State::kSocket) {
     host_.ReleaseSocket(socket_);
     host_.handler().OnSocketClosed(socket_);
@@ -320,6 +335,11 @@ std::uint64_t HttpConnection::BytesRead() const {
   if (::ioctl(descriptor(), FIONREAD, &unread) != 0) return 0;
   const auto waiting = static_cast<std::uint64_t>(unread);
   return info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0;
+}
+
+bool HttpConnection::HeaderTooLong() const {
+  const std::size_t behind = kReadBuffer + (lws_is_ssl(wsi_) != 0 ? kTlsRecord : 0);
+  return ReadSinceRequest() > kHttpMaxHeaderBlock + behind;
 }
 
 std::uint64_t HttpConnection::ReadSinceRequest() const {

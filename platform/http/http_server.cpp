@@ -6,12 +6,14 @@
 
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "daemon/base/check.h"
 #include "platform/http/http_connection.h"
 #include "platform/http/listener.h"
+#include "platform/loop/each_round.h"
 #include "platform/loop/timer.h"
 
 namespace latchkey::platform {
@@ -44,13 +46,16 @@ std::string_view View(const void* in, std::size_t size) {
 
 struct HttpServer::Impl final : HttpConnectionHost {
   Impl(Loop& event_loop, Logger& logger, HttpHandler& request_handler)
-      : loop(event_loop), log(logger), user(request_handler), look(event_loop, [this] { LookForGone(); }) {}
+      : loop(event_loop), log(logger), user(request_handler), look(event_loop, [this] { Look(); }),
+        each_round(event_loop, [this] { LookForLongHeaders(); }) {}
   ~Impl() override;
 
   Status StartLibrary(const HttpServerOptions& options);
   Status MakeVhost(const HttpServerOptions& options);
   void Adopt(UniqueFd socket);
+  void Look();
   void LookForGone();
+  void LookForLongHeaders();
   HttpConnection* Find(lws* wsi);
   int OnCallback(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
   static int OnSocketMessagePiece(lws* wsi, HttpConnection& connection, const void* in, std::size_t size);
@@ -63,6 +68,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   void Release(ports::HttpExchange exchange) override;
   ports::WebSocketId RegisterSocket(HttpConnection& connection) override;
   void ReleaseSocket(ports::WebSocketId socket) override { sockets.erase(socket.value); }
+  void StopDraining(HttpConnection& connection) override { draining.erase(&connection); }
 
   Loop& loop;
   Logger& log;
@@ -81,7 +87,9 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::unordered_map<std::uint64_t, HttpConnection*> sockets;
   ports::HttpExchange last_exchange;
   ports::WebSocketId last_socket;
+  std::unordered_set<HttpConnection*> draining;
   Timer look;
+  EachRound each_round;
   std::unique_ptr<TcpListener> listener;
 };
 
@@ -109,7 +117,6 @@ int HttpServer::Impl::OnCallback(lws* wsi, lws_callback_reasons reason, void* in
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return connection->OnBodyEnd();
     case LWS_CALLBACK_HTTP_WRITEABLE: return connection->OnWritable();
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return connection->OnUpgrade();
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: connection->OnDropped(); return 0;
     case LWS_CALLBACK_RAW_RX: return connection->OnNotHttp();
     case LWS_CALLBACK_ESTABLISHED: return connection->OnSocketOpen();
     case LWS_CALLBACK_RECEIVE: return OnSocketMessagePiece(wsi, *connection, in, size);
@@ -142,13 +149,30 @@ ports::HttpExchange HttpServer::Impl::Register(HttpConnection& connection) {
 
 void HttpServer::Impl::Release(ports::HttpExchange exchange) {
   waiting.erase(exchange.value);
-  if (waiting.empty()) look.Stop();
 }
 
 ports::WebSocketId HttpServer::Impl::RegisterSocket(HttpConnection& connection) {
   last_socket = last_socket.Next();
   sockets.emplace(last_socket.value, &connection);
   return last_socket;
+}
+
+void HttpServer::Impl::Look() {
+  LookForGone();
+  for (HttpConnection* connection : std::vector<HttpConnection*>(draining.begin(), draining.end())) {
+    (void)connection->Drain();
+  }
+  if (waiting.empty() && draining.empty()) look.Stop();
+}
+
+// The library takes 4 KiB a round and says nothing before a header block is whole, or too long for it.
+void HttpServer::Impl::LookForLongHeaders() {
+  for (const auto& [wsi, connection] : connections) {
+    if (!connection->RefuseLongHeaders()) continue;
+    draining.insert(connection.get());
+    if (!look.active()) look.StartRepeating(kHttpGonePeriod);
+  }
+  if (connections.empty()) each_round.Stop();
 }
 
 // While a request waits for its answer nothing is read, so the library would not notice that the client
@@ -172,6 +196,7 @@ void HttpServer::Impl::Adopt(UniqueFd socket) {
   lws* const wsi = lws_adopt_socket_vhost(vhost, socket.Release());
   if (wsi == nullptr) return;
   connections.emplace(wsi, std::make_unique<HttpConnection>(wsi, *this));
+  each_round.Start();
   // From connecting to the first byte of a request.
   lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER,
                   static_cast<int>(ToSeconds(kHttpHeaderTime)));
@@ -206,8 +231,6 @@ Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
 Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   protocols[0].name = kProtocolName;
   protocols[0].callback = &Impl::Callback;
-  // Never used, but without it the library does not say when it drops a connection.
-  protocols[0].per_session_data_size = 1;
   // A ping after 20 s of silence, the end after 30.
   keepalive.secs_since_valid_ping = 20;
   keepalive.secs_since_valid_hangup = 30;
@@ -247,6 +270,7 @@ HttpServer::Impl::~Impl() {
   if (self_slot != nullptr) *self_slot = nullptr;
   waiting.clear();
   sockets.clear();
+  draining.clear();
   // Closing goes on in the loop's next rounds; nothing of ours is reached by then.
   if (context != nullptr) lws_context_destroy(context);
   library_log = nullptr;

@@ -1,5 +1,4 @@
-// Datagrams that wait for room in the kernel's buffer: bounded, the oldest goes first. Private to
-// platform/net.
+// Datagrams that wait for room in the kernel's buffer: bounded, the oldest goes first. Private to platform/net.
 #pragma once
 
 #include <cstddef>

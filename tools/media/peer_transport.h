@@ -1,0 +1,91 @@
+// One WebRTC transport of a client, without sockets: ICE towards the hub, DTLS over it, SRTP out of that.
+// Datagrams and time in; datagrams to send, and plain RTP and RTCP, out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/counters.h"
+#include "daemon/base/datagram.h"
+#include "daemon/peer/ice_client.h"
+#include "daemon/peer/media_plan.h"
+#include "daemon/ports/crypto.h"
+#include "daemon/ports/dtls.h"
+#include "daemon/ports/entropy.h"
+#include "daemon/ports/srtp.h"
+
+namespace latchkey::media {
+
+// What a session needs of the outside; all of it outlives the session.
+struct SessionPorts {
+  ports::Crypto& crypto;
+  ports::Entropy& entropy;
+  ports::DtlsFactory& dtls;
+  ports::SrtpFactory& srtp;
+};
+
+enum class TransportState : std::uint8_t {
+  kConnecting,  // ICE or DTLS under way
+  kConnected,   // media flows
+  kFailed,      // see failure()
+  kClosed       // the hub said goodbye (DTLS close_notify)
+};
+
+class PeerTransport {
+ public:
+  // From the answer to the first key; later it has failed.
+  static constexpr Duration kConnectLimit = seconds{15};
+
+  explicit PeerTransport(SessionPorts ports);
+
+  // For the offer. `candidates`: where our socket is reached, may be empty.
+  [[nodiscard]] peer::LocalTransport Local(std::vector<SocketAddress> candidates) const;
+  // The answer's transport: from now on there is something to send.
+  Status Begin(const peer::TransportPlan& plan, Instant now);
+
+  enum class Plain : std::uint8_t { kNothing, kRtp, kRtcp };
+  // One datagram. kRtp or kRtcp: opened in place, `size` bytes of it are the plain packet.
+  struct Opened {
+    Plain plain = Plain::kNothing;
+    std::size_t size = 0;
+  };
+  Opened HandleDatagram(const SocketAddress& from, MutableByteView datagram, Instant now);
+  void HandleTimeout(Instant now);
+  [[nodiscard]] std::optional<Instant> NextTimeout() const;
+
+  // Appends what ICE and DTLS have to send.
+  void Drain(Instant now, DatagramBatch& out);
+  // Appends one plain packet, protected. Dropped unless connected.
+  void SendRtp(ByteView packet, DatagramBatch& out);
+  void SendRtcp(ByteView compound, DatagramBatch& out);
+  // Says goodbye; Drain() has it.
+  void Close();
+
+  [[nodiscard]] TransportState state() const { return state_; }
+  // For a person; when kFailed.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] std::optional<Duration> round_trip() const;
+  [[nodiscard]] const DropCounters& drops() const { return drops_; }
+
+ private:
+  void Fail(std::string why);
+  void CheckDtls(Instant now);
+  void Send(ByteView packet, bool rtp, DatagramBatch& out);
+
+  SessionPorts ports_;
+  peer::IceCredentials credentials_;
+  std::optional<peer::IceClient> ice_;
+  std::unique_ptr<ports::DtlsSession> dtls_;
+  bool dtls_started_ = false;
+  std::unique_ptr<ports::SrtpReceiver> receiver_;
+  std::unique_ptr<ports::SrtpSender> sender_;
+  TransportState state_ = TransportState::kConnecting;
+  std::string failure_;
+  Instant give_up_at_;
+  DropCounters drops_;
+};
+
+}  // namespace latchkey::media

@@ -46,6 +46,8 @@ class Grant {
   [[nodiscard]] bool Allows(wire::Rights right) const {
     return (context_.rights & static_cast<std::uint8_t>(right)) != 0;
   }
+  // wire::Rights bits.
+  [[nodiscard]] std::uint8_t rights() const { return context_.rights; }
   [[nodiscard]] WallTime not_after() const { return context_.not_after; }
   // The content key, for cache::OpenKey alone.
   [[nodiscard]] const Secret32& content_key() const { return content_key_; }

@@ -55,11 +55,20 @@ tl::expected<ports::GrantRecord, ViewRefusal> DecideView(const ViewQuestion& que
   return *best;
 }
 
-tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& question, GrantId grant,
-                                                          std::span<const ports::GrantRecord> grants) {
-  const auto found = std::find_if(grants.begin(), grants.end(), [&](const auto& g) { return g.id == grant; });
-  if (found == grants.end()) return tl::unexpected(ViewRefusal::kNoGrant);
-  return DecideView(question, std::span(&*found, 1));
+tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& question,
+                                                          const ports::GrantRecord* grant) {
+  if (grant == nullptr) return tl::unexpected(ViewRefusal::kNoGrant);
+  return DecideView(question, std::span(grant, 1));
+}
+
+std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now, std::span<const ports::GrantRecord> grants) {
+  std::vector<CameraId> cameras;
+  for (const ports::GrantRecord& grant : grants) {
+    if (grant.viewer == viewer && HoldsAt(grant, now)) cameras.push_back(grant.camera);
+  }
+  std::sort(cameras.begin(), cameras.end());
+  cameras.erase(std::unique(cameras.begin(), cameras.end()), cameras.end());
+  return cameras;
 }
 
 }  // namespace latchkey::access

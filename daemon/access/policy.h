@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/ids.h"
 #include "daemon/base/result.h"
@@ -46,8 +47,12 @@ constexpr bool HoldsAt(const ports::GrantRecord& grant, WallTime now) {
 tl::expected<ports::GrantRecord, ViewRefusal> DecideView(const ViewQuestion& question,
                                                          std::span<const ports::GrantRecord> grants);
 
-// The same for a grant already chosen: a session lives by its own grant alone, and ends with it.
-tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& question, GrantId grant,
-                                                          std::span<const ports::GrantRecord> grants);
+// The same for a grant already chosen, nullptr when it is gone: a session lives by its own grant alone, and
+// ends with it.
+tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& question,
+                                                          const ports::GrantRecord* grant);
+
+// The cameras that this viewer's grants name at this moment, with whatever right, each once, in order of ids.
+std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now, std::span<const ports::GrantRecord> grants);
 
 }  // namespace latchkey::access

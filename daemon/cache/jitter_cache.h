@@ -67,6 +67,9 @@ class JitterCache {
   // The newest keyframe, from which every frame up to the newest is there. In an epoch that had no video the
   // newest frame. Nothing: empty, or the current group's start is lost.
   [[nodiscard]] std::optional<FrameNumber> StartForNewViewer() const;
+  // Ask the camera for a keyframe: the current group's start is lost, or will be soon (three quarters of a limit
+  // are used). So a camera that sends keyframes only on request keeps giving new viewers a start.
+  [[nodiscard]] bool KeyframeWanted(Instant now) const;
   [[nodiscard]] std::optional<FrameNumber> Oldest() const;
   [[nodiscard]] std::optional<FrameNumber> Newest() const;
   // What the next frame will be called.
@@ -84,7 +87,6 @@ class JitterCache {
   void PopOldest();
   void EvictGroup();
   void Enforce(Instant now);
-  void LoseStart();
   [[nodiscard]] bool OverLimits(Instant now) const;
 
   CameraId camera_;

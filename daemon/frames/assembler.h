@@ -22,6 +22,8 @@
 
 namespace latchkey::frames {
 
+// How far before the first packet seen a stream may turn out to begin, in packets (reordering at its start).
+constexpr std::int64_t kMaxEarlierStart = 64;
 // Packets between the oldest that waits and the newest, per stream. A packet beyond gives up what blocks
 // the line; a jump larger than the window begins the stream afresh (a camera that rebooted).
 constexpr std::size_t kVideoWindowPackets = 2048;
@@ -65,7 +67,8 @@ class Assembler {
  public:
   explicit Assembler(AssemblerConfig config);
 
-  // kNone: taken. kDuplicate, kTooOld, kPayloadMalformed: counted and ignored. Probes are ignored as kNone.
+  // kNone: taken. kDuplicate, kTooOld: ignored. kPayloadMalformed: its number counts, so that nobody asks for
+  // it again, and its frame is lost. All are counted. Probes are ignored as kNone.
   // Afterwards drain PollFrame().
   DropReason Push(const gate::AuthenticPacket& packet, Instant now);
   // At NextDeadline() or later: gives up what held the line for too long. Afterwards drain PollFrame().
@@ -96,42 +99,52 @@ class Assembler {
   // What stands at the head of the line.
   enum class Head : std::uint8_t {
     kOpen,   // everything so far is there, the end is not
-    kWhole,  // a frame, up to end_
-    kGap,    // blocked_at_ is missing
-    kBroken  // a frame with all its packets, up to end_, that makes no sense
+    kWhole,  // a frame, up to scan.next
+    kGap,    // scan.next is missing
   };
-  // Reading position within the frame at the head, so that no packet is looked at twice.
+  // Reading position within one frame, so that no packet is looked at twice.
   struct Scan {
     std::int64_t begin = 0;
     std::int64_t next = 0;
+    Instant arrived_first;
     std::uint32_t timestamp = 0;
     bool has_payload = false;  // a packet that isn't padding
     bool has_picture = false;
+    bool picture_start = false;  // the picture's first packet is the start of a picture
     bool unit_open = false;
-    bool broken = false;
+    bool broken = false;  // all packets are there, and they make no frame
     bool keyframe = false;
     bool b_slice = false;
+    bool has_sps = false;
+    bool has_pps = false;
     std::size_t bytes = 0;
-    std::size_t packets = 0;
   };
 
   [[nodiscard]] bool is_video() const { return wire::StreamKindOf(config_.codec) == wire::StreamKind::kVideo; }
+  DropReason Place(std::int64_t sequence, Instant now);
   DropReason Store(const gate::AuthenticPacket& packet, Instant now);
-  bool AcceptJump(std::int64_t sequence, Instant now);
+  void MakeRoom(Instant now);
   void Resync(std::int64_t sequence);
+
   void Advance(Instant now);
   Head Read(Scan& scan) const;
-  bool Absorb(Scan& scan, const StoredPacket& packet) const;
-  bool EndsFrame(const Scan& scan, const StoredPacket& packet) const;
-  void BeginScan(std::int64_t at);
+  [[nodiscard]] bool BeginsNextFrame(const Scan& scan, const StoredPacket& packet) const;
+  void Absorb(Scan& scan, const StoredPacket& packet) const;
+  [[nodiscard]] bool EndsFrame(const Scan& scan, const StoredPacket& packet) const;
+
   void GiveUp(std::int64_t blocked_at);
-  bool JumpToKeyframe();
-  [[nodiscard]] std::int64_t KeyframeBegin(std::int64_t at) const;
+  [[nodiscard]] bool CanBegin(std::int64_t at) const;
+  [[nodiscard]] bool JumpToKeyframe();
+  void BeginAt(std::int64_t at);
+  void BreakChain() { chained_ = !is_video(); }
+
   void Finish(const Scan& scan, Instant now);
-  void Emit(const Scan& scan, Instant now);
-  void BreakChain();
+  [[nodiscard]] bool MarkerMisled(const Scan& scan) const;
+  [[nodiscard]] bool Decodable(const Scan& scan);
+  [[nodiscard]] bool NeedsParameterSets(const Scan& scan) const;
   void LearnParameterSets(const Scan& scan);
-  void NoteSupport(const Scan& scan);
+  void NoteReordering(const Scan& scan);
+  void Emit(const Scan& scan, Instant now);
 
   AssemblerConfig config_;
   PacketWindow window_;
@@ -139,13 +152,13 @@ class Assembler {
   Unwrapper<std::uint32_t> timestamps_;
   Scan scan_;
   std::deque<PlainFrame> ready_;
-  bool chained_ = false;            // video: the frame before left, so a non-key frame may follow
-  bool anything_left_ = false;      // the window can't begin earlier any more
-  bool marker_ends_frame_ = true;   // until the camera proves that its marker means something else
-  bool group_has_b_ = false;
-  std::optional<std::uint32_t> last_timestamp_;  // of the frame finished last
-  std::optional<std::int64_t> newest_keyframe_;  // newest packet seen that begins a keyframe
-  std::optional<std::int64_t> jump_candidate_;   // RFC 3550 A.1: what would prove a restart
+  bool chained_ = false;           // the frame before left, so one that depends on it may follow
+  bool fresh_ = true;              // nothing was taken out yet: the stream may begin earlier than its first packet
+  bool marker_ends_frame_ = true;  // until the camera shows that its marker means something else
+  bool group_reorders_ = false;    // a B slice since the last keyframe
+  std::optional<std::uint32_t> last_timestamp_;   // of the frame read last, when nothing is missing behind it
+  std::optional<std::int64_t> newest_keyframe_;   // newest packet that begins a keyframe's picture
+  std::optional<std::int64_t> restart_expected_;  // RFC 3550 A.1: what would prove that the numbering restarted
   Unsupported unsupported_ = Unsupported::kNone;
   AssemblerCounters counters_;
 };

@@ -11,7 +11,7 @@ namespace latchkey::frames {
 
 class KeyframeLimiter {
  public:
-  // Least time between two requests, whoever asks. Doubles with each unanswered one, up to kLongest.
+  // Least time between two requests, whoever asks. Doubles with each further unanswered one, up to kLongest.
   static constexpr Duration kShortest = milliseconds(500);
   static constexpr Duration kLongest = milliseconds(2000);
 
@@ -31,7 +31,8 @@ class KeyframeLimiter {
   bool wanted_ = false;
   Instant wanted_since_;
   std::optional<Instant> last_sent_;
-  Duration interval_ = kShortest;
+  Duration interval_ = kShortest;  // from last_sent_ to the next
+  std::uint64_t unanswered_ = 0;
   std::uint64_t sent_ = 0;
 };
 

@@ -22,10 +22,10 @@ struct MissingPacket {
 // What the assembler must know of a packet's payload, found once when it comes.
 struct PacketFacts {
   bool marker : 1 = false;
-  bool start : 1 = false;       // a picture can begin here
-  bool middle : 1 = false;      // continues a picture whose beginning is elsewhere (slice, not the first)
-  bool keyframe : 1 = false;    // holds a piece of a keyframe (H264: IDR slice; VP8: its first packet)
-  bool picture : 1 = false;     // holds picture data, not only parameters
+  bool start : 1 = false;          // a frame can begin here
+  bool picture_start : 1 = false;  // holds the start of a picture's first slice (VP8: of the frame)
+  bool picture : 1 = false;        // holds picture data, not only parameters
+  bool keyframe : 1 = false;       // holds a piece of a keyframe (H264: IDR slice; VP8: its first packet)
   bool begins_unit : 1 = true;  // first piece is the start of its NAL
   bool ends_unit : 1 = true;    // last piece is the end of its NAL
   bool b_slice : 1 = false;

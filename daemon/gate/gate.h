@@ -76,9 +76,6 @@ class Gate {
   // An SSRC replaces the pinned one only after that long without a packet of the pinned one, so two senders
   // under one key can't make a lane change epochs at their leisure.
   static constexpr Duration kSsrcSilence = milliseconds(200);
-  // Distinct SSRCs that libsrtp is shown under one key: each costs it a context. At the limit packets of
-  // further SSRCs are kWrongSsrc unopened; a new session has a new key.
-  static constexpr std::size_t kMaxSsrcs = 32;
   // Roll-overs of one SSRC under one key, far below SRTP's 2^48 packets and far above what 24 h can need. At
   // the limit the stream ends as kSrtpRollover; a new session has a new key.
   static constexpr std::int64_t kMaxRollovers = 1 << 14;
@@ -128,20 +125,20 @@ class Gate {
 
   Gate(std::unique_ptr<ports::SrtpReceiver> receiver, std::span<const AgreedStream> streams);
 
-  static DropReason CheckPath(const ReceivedDatagram& datagram, const Admission& admission);
+  RtpVerdict Refuse(DropReason reason, std::optional<SsrcChanged> changed = std::nullopt);
+  RtcpVerdict RefuseRtcp(DropReason reason);
   [[nodiscard]] std::optional<Match> FindPayloadType(std::uint8_t payload_type) const;
   [[nodiscard]] bool IsOwned(std::uint32_t ssrc) const;
-  [[nodiscard]] bool MayOpen(std::uint32_t ssrc) const;
-  void RememberOpened(std::uint32_t ssrc);
+  [[nodiscard]] bool AnySsrcKnown() const;
   RtpVerdict Belongs(const wire::RtpPacket& packet, Instant now);
-  RtpVerdict Accept(const wire::RtpPacket& packet, Match match, Instant now);
-  std::optional<SsrcChanged> NoteRival(std::size_t stream, std::uint32_t ssrc, Instant now);
+  bool TakeMediaSsrc(Stream& stream, std::uint32_t ssrc);
+  bool TakeRtxSsrc(Stream& stream, std::uint32_t ssrc);
+  static std::optional<std::uint32_t> NoteRival(Stream& stream, std::uint32_t ssrc, Instant now);
+  RtpVerdict Number(const wire::RtpPacket& packet, Match match, Instant now);
 
   std::unique_ptr<ports::SrtpReceiver> receiver_;
   std::array<Stream, kMaxStreams> streams_{};
   std::size_t stream_count_ = 0;
-  std::array<std::uint32_t, kMaxSsrcs> opened_{};
-  std::size_t opened_count_ = 0;
   DropCounters drops_;
 };
 

@@ -56,6 +56,7 @@ enum class HttpFault : std::uint8_t {
   kLengthRequired,  // 411: POST, PATCH or PUT without Content-Length, or chunked
   kBodyTooLarge,    // 413: over kMaxHttpBody
   kHeadersTooLong,  // 431
+  kUnknownMethod,   // 501: CONNECT, or a method that HTTP has not
   kVersion,         // 505: an upgrade to HTTP/2
   kCount
 };

@@ -15,8 +15,8 @@ constexpr long kValidDays = 30;
 bool SetNames(X509* certificate) {
   static constexpr std::array<unsigned char, 8> kName{'l', 'a', 't', 'c', 'h', 'k', 'e', 'y'};
   X509_NAME* name = X509_get_subject_name(certificate);
-  return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, kName.data(), static_cast<int>(kName.size()), -1,
-                                    0) == 1 &&
+  return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, kName.data(), static_cast<int>(kName.size()),
+                                    -1, 0) == 1 &&
          X509_set_issuer_name(certificate, name) == 1;
 }
 
@@ -33,8 +33,9 @@ bool SetSerial(X509* certificate, ports::Entropy& entropy) {
 Result<Identity> MakeIdentity(ports::Entropy& entropy) {
   Identity identity{KeyPtr(EVP_EC_gen("P-256")), CertificatePtr(X509_new())};
   X509* certificate = identity.certificate.get();
-  const bool made = identity.key && certificate != nullptr && X509_set_version(certificate, X509_VERSION_3) == 1 &&
-                    SetSerial(certificate, entropy) && SetNames(certificate) &&
+  const bool made = identity.key && certificate != nullptr &&
+                    X509_set_version(certificate, X509_VERSION_3) == 1 && SetSerial(certificate, entropy) &&
+                    SetNames(certificate) &&
                     X509_gmtime_adj(X509_getm_notBefore(certificate), -kDay) != nullptr &&
                     X509_gmtime_adj(X509_getm_notAfter(certificate), kValidDays * kDay) != nullptr &&
                     X509_set_pubkey(certificate, identity.key.get()) == 1 &&

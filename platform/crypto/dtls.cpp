@@ -26,12 +26,9 @@ constexpr long kMaxCertificateMessage = 16L * 1024;
 
 const char* ProfileName(ports::SrtpProfile profile) {
   switch (profile) {
-    case ports::SrtpProfile::kAes128CmHmacSha1_80:
-      return "SRTP_AES128_CM_SHA1_80";
-    case ports::SrtpProfile::kAeadAes128Gcm:
-      return "SRTP_AEAD_AES_128_GCM";
-    case ports::SrtpProfile::kAeadAes256Gcm:
-      return "SRTP_AEAD_AES_256_GCM";
+    case ports::SrtpProfile::kAes128CmHmacSha1_80: return "SRTP_AES128_CM_SHA1_80";
+    case ports::SrtpProfile::kAeadAes128Gcm: return "SRTP_AEAD_AES_128_GCM";
+    case ports::SrtpProfile::kAeadAes256Gcm: return "SRTP_AEAD_AES_256_GCM";
   }
   return "";
 }
@@ -75,10 +72,12 @@ Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::Create(ports::En
 OpenSslDtlsFactory::OpenSslDtlsFactory(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OpenSslDtlsFactory::~OpenSslDtlsFactory() = default;
 
-ports::Fingerprint OpenSslDtlsFactory::LocalFingerprint() const { return impl_->fingerprint; }
+ports::Fingerprint OpenSslDtlsFactory::LocalFingerprint() const {
+  return impl_->fingerprint;
+}
 
-Result<std::unique_ptr<ports::DtlsSession>> OpenSslDtlsFactory::Make(ports::DtlsRole role,
-                                                                     const ports::Fingerprint& expected_peer) {
+Result<std::unique_ptr<ports::DtlsSession>> OpenSslDtlsFactory::Make(
+    ports::DtlsRole role, const ports::Fingerprint& expected_peer) {
   ERR_clear_error();
   SslPtr ssl(SSL_new(impl_->context.get()));
   if (!ssl) return Fail(ErrorCode::kSystem, "dtls: OpenSSL can't make a session");

@@ -31,8 +31,8 @@ class OpenSslDtlsFactory final : public ports::DtlsFactory {
 
   [[nodiscard]] ports::Fingerprint LocalFingerprint() const override;
   // A session may not outlive the factory.
-  [[nodiscard]] Result<std::unique_ptr<ports::DtlsSession>> Make(ports::DtlsRole role,
-                                                                 const ports::Fingerprint& expected_peer) override;
+  [[nodiscard]] Result<std::unique_ptr<ports::DtlsSession>> Make(
+      ports::DtlsRole role, const ports::Fingerprint& expected_peer) override;
   // For tests and tools: only this profile is offered and accepted by sessions made from now on.
   void RestrictProfile(ports::SrtpProfile profile);
 

@@ -9,7 +9,9 @@
 
 namespace latchkey::platform {
 namespace {
-DtlsTransport& TransportOf(BIO* bio) { return *static_cast<DtlsTransport*>(BIO_get_data(bio)); }
+DtlsTransport& TransportOf(BIO* bio) {
+  return *static_cast<DtlsTransport*>(BIO_get_data(bio));
+}
 }  // namespace
 
 BioMethodPtr DtlsTransport::MakeMethod() {
@@ -64,12 +66,10 @@ int DtlsTransport::Write(BIO* bio, const char* bytes, int size) {
 long DtlsTransport::Control(BIO* /*bio*/, int command, long /*argument*/, void* /*pointer*/) {
   switch (command) {
     case BIO_CTRL_FLUSH:
-    case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:
-      return 1;
+    case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT: return 1;
     case BIO_CTRL_DGRAM_QUERY_MTU:
     case BIO_CTRL_DGRAM_GET_MTU:
-    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
-      return static_cast<long>(kDtlsMtu);
+    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return static_cast<long>(kDtlsMtu);
     default:  // of an open set of commands; 0 is "not supported" and "no bytes pending"
       return 0;
   }

@@ -21,16 +21,19 @@ class Aes256Gcm final : public ports::Aead {
   Aes256Gcm(const EVP_CIPHER* cipher, const Secret32& key)
       : cipher_(cipher), key_(key.Duplicate()), sealing_(MakeContext(true)) {}
 
-  void Seal(const ports::AeadNonce& nonce, ByteView additional, ByteView plaintext, MutableByteView out) override {
+  void Seal(const ports::AeadNonce& nonce, ByteView additional, ByteView plaintext,
+            MutableByteView out) override {
     LATCHKEY_CHECK(out.size() == plaintext.size() + ports::kAeadTagSize);
     EVP_CIPHER_CTX* context = sealing_.get();
     int length = 0;
     LATCHKEY_CHECK(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
     if (!additional.empty()) {
-      LATCHKEY_CHECK(EVP_EncryptUpdate(context, nullptr, &length, additional.data(), ToInt(additional.size())) == 1);
+      LATCHKEY_CHECK(
+          EVP_EncryptUpdate(context, nullptr, &length, additional.data(), ToInt(additional.size())) == 1);
     }
     if (!plaintext.empty()) {
-      LATCHKEY_CHECK(EVP_EncryptUpdate(context, out.data(), &length, plaintext.data(), ToInt(plaintext.size())) == 1);
+      LATCHKEY_CHECK(
+          EVP_EncryptUpdate(context, out.data(), &length, plaintext.data(), ToInt(plaintext.size())) == 1);
       LATCHKEY_CHECK(ToInt(plaintext.size()) == length);
     }
     std::uint8_t* tag = out.data() + plaintext.size();
@@ -38,7 +41,8 @@ class Aes256Gcm final : public ports::Aead {
     LATCHKEY_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, ToInt(ports::kAeadTagSize), tag) == 1);
   }
 
-  bool Open(const ports::AeadNonce& nonce, ByteView additional, ByteView sealed, MutableByteView out) override {
+  bool Open(const ports::AeadNonce& nonce, ByteView additional, ByteView sealed,
+            MutableByteView out) override {
     if (sealed.size() < ports::kAeadTagSize) return false;
     const std::size_t size = sealed.size() - ports::kAeadTagSize;
     LATCHKEY_CHECK(out.size() == size);
@@ -51,9 +55,11 @@ class Aes256Gcm final : public ports::Aead {
     LATCHKEY_CHECK(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
     LATCHKEY_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, ToInt(tag.size()), tag.data()) == 1);
     if (!additional.empty()) {
-      LATCHKEY_CHECK(EVP_DecryptUpdate(context, nullptr, &length, additional.data(), ToInt(additional.size())) == 1);
+      LATCHKEY_CHECK(
+          EVP_DecryptUpdate(context, nullptr, &length, additional.data(), ToInt(additional.size())) == 1);
     }
-    if (size != 0) LATCHKEY_CHECK(EVP_DecryptUpdate(context, out.data(), &length, sealed.data(), ToInt(size)) == 1);
+    if (size != 0)
+      LATCHKEY_CHECK(EVP_DecryptUpdate(context, out.data(), &length, sealed.data(), ToInt(size)) == 1);
     std::array<std::uint8_t, ports::kAeadTagSize> rest{};
     if (EVP_DecryptFinal_ex(context, rest.data(), &length) == 1) return true;
     Wipe(out);
@@ -64,7 +70,8 @@ class Aes256Gcm final : public ports::Aead {
   CipherContextPtr MakeContext(bool seal) const {
     CipherContextPtr context(EVP_CIPHER_CTX_new());
     LATCHKEY_CHECK(context != nullptr);
-    LATCHKEY_CHECK(EVP_CipherInit_ex2(context.get(), cipher_, key_.Reveal().data(), nullptr, seal ? 1 : 0, nullptr) == 1);
+    LATCHKEY_CHECK(EVP_CipherInit_ex2(context.get(), cipher_, key_.Reveal().data(), nullptr, seal ? 1 : 0,
+                                      nullptr) == 1);
     return context;
   }
 
@@ -129,7 +136,8 @@ std::unique_ptr<ports::Aead> OpenSslCrypto::MakeAes256Gcm(const Secret32& key) {
 ports::Sha256Digest OpenSslCrypto::Sha256(ByteView data) {
   ports::Sha256Digest out{};
   unsigned size = 0;
-  LATCHKEY_CHECK(EVP_Digest(data.data(), data.size(), out.data(), &size, algorithms_->sha256.get(), nullptr) == 1);
+  LATCHKEY_CHECK(
+      EVP_Digest(data.data(), data.size(), out.data(), &size, algorithms_->sha256.get(), nullptr) == 1);
   LATCHKEY_CHECK(size == out.size());
   return out;
 }
@@ -155,7 +163,8 @@ Secret32 OpenSslCrypto::Hkdf(ByteView key_material, ByteView salt, std::string_v
   if (!info.empty()) params[n++] = OctetParam(OSSL_KDF_PARAM_INFO, AsBytes(info));
   params[n] = OSSL_PARAM_construct_end();
   Secret32 out;
-  LATCHKEY_CHECK(EVP_KDF_derive(context.get(), out.RevealForWriting().data(), Secret32::kSize, params.data()) == 1);
+  LATCHKEY_CHECK(
+      EVP_KDF_derive(context.get(), out.RevealForWriting().data(), Secret32::kSize, params.data()) == 1);
   return out;
 }
 

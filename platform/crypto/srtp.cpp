@@ -21,7 +21,9 @@ constexpr std::size_t kRtpHeader = 12;
 constexpr std::size_t kRtcpHeader = 8;
 constexpr std::size_t kSrtcpIndex = 4;
 
-std::size_t TagLength(SrtpProfile profile) { return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 10 : 16; }
+std::size_t TagLength(SrtpProfile profile) {
+  return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 10 : 16;
+}
 
 bool IsKnown(SrtpProfile profile) {
   return profile == SrtpProfile::kAes128CmHmacSha1_80 || profile == SrtpProfile::kAeadAes128Gcm ||
@@ -48,12 +50,9 @@ void SetCiphers(SrtpProfile profile, srtp_policy_t& policy) {
     fill(&policy.rtcp);
   };
   switch (profile) {
-    case SrtpProfile::kAes128CmHmacSha1_80:
-      return set(&srtp_crypto_policy_set_rtp_default);
-    case SrtpProfile::kAeadAes128Gcm:
-      return set(&srtp_crypto_policy_set_aes_gcm_128_16_auth);
-    case SrtpProfile::kAeadAes256Gcm:
-      return set(&srtp_crypto_policy_set_aes_gcm_256_16_auth);
+    case SrtpProfile::kAes128CmHmacSha1_80: return set(&srtp_crypto_policy_set_rtp_default);
+    case SrtpProfile::kAeadAes128Gcm: return set(&srtp_crypto_policy_set_aes_gcm_128_16_auth);
+    case SrtpProfile::kAeadAes256Gcm: return set(&srtp_crypto_policy_set_aes_gcm_256_16_auth);
   }
 }
 
@@ -78,7 +77,8 @@ Result<SessionPtr> MakeSession(const SrtpKey& key, bool sender) {
 }
 
 DropReason ReasonOf(srtp_err_status_t status, DropReason malformed) {
-  if (status == srtp_err_status_replay_fail || status == srtp_err_status_replay_old) return DropReason::kSrtpReplay;
+  if (status == srtp_err_status_replay_fail || status == srtp_err_status_replay_old)
+    return DropReason::kSrtpReplay;
   if (status == srtp_err_status_bad_param || status == srtp_err_status_parse_err) return malformed;
   return DropReason::kSrtpAuthentication;
 }
@@ -95,7 +95,9 @@ std::size_t RtpHeaderSize(ByteView packet) {
   return reader.ok() && (first >> 6U) == 2 ? reader.position() : 0;
 }
 
-std::uint32_t SsrcAt(ByteView packet, std::size_t offset) { return ByteReader(packet.subspan(offset, 4)).U32(); }
+std::uint32_t SsrcAt(ByteView packet, std::size_t offset) {
+  return ByteReader(packet.subspan(offset, 4)).U32();
+}
 
 class Receiver final : public ports::SrtpReceiver {
  public:
@@ -115,7 +117,8 @@ class Receiver final : public ports::SrtpReceiver {
       return {0, DropReason::kRtcpMalformed};
     }
     const std::size_t behind = profile_ == SrtpProfile::kAes128CmHmacSha1_80 ? tag : 0;
-    if ((packet[packet.size() - behind - kSrtcpIndex] & 0x80U) == 0) return {0, DropReason::kSrtpAuthentication};
+    if ((packet[packet.size() - behind - kSrtcpIndex] & 0x80U) == 0)
+      return {0, DropReason::kSrtpAuthentication};
     return Open(packet, SsrcAt(packet, 4), &srtp_unprotect_rtcp, DropReason::kRtcpMalformed);
   }
 
@@ -174,7 +177,9 @@ class Sender final : public ports::SrtpSender {
 
 }  // namespace
 
-LibSrtpFactory::LibSrtpFactory() { InitialiseOnce(); }
+LibSrtpFactory::LibSrtpFactory() {
+  InitialiseOnce();
+}
 
 Result<std::unique_ptr<ports::SrtpReceiver>> LibSrtpFactory::MakeReceiver(const SrtpKey& key) {
   auto session = MakeSession(key, false);
@@ -200,7 +205,8 @@ Status WarmUpSrtp() {
     auto sender = factory.MakeSender(key);
     if (!sender) return tl::unexpected<Error>(sender.error());
     std::array<std::uint8_t, 64> packet{0x80, 96};
-    if ((*sender)->ProtectRtp(packet, 32) == 0) return Fail(ErrorCode::kSystem, "srtp: warm-up packet refused");
+    if ((*sender)->ProtectRtp(packet, 32) == 0)
+      return Fail(ErrorCode::kSystem, "srtp: warm-up packet refused");
     kept[i] = sender->release();
   }
   return {};

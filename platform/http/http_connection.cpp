@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <ctime>
 #include <utility>
 
@@ -47,7 +48,9 @@ std::string_view ReasonPhrase(int status) {
     case 428: return "Precondition Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
+    case 426: return "Upgrade Required";
     case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
@@ -97,8 +100,7 @@ HttpConnection::HttpConnection(lws* wsi, HttpConnectionHost& host) : wsi_(wsi), 
 int HttpConnection::OnHeaders() {
   if (state_ != State::kIdle) return -1;
   HttpFraming framing = ReadFraming(wsi_);
-  const std::size_t behind = kReadBuffer + (lws_is_ssl(wsi_) != 0 ? kTlsRecord : 0);
-  if (ReadSinceRequest() > kHttpMaxHeaderBlock + behind) framing.fault = HttpFault::kHeadersTooLong;
+  if (HeaderTooLong()) framing.fault = HttpFault::kHeadersTooLong;
   auto request = ReadRequest(wsi_);
   if (!request) return -1;
   head_ = request->method == ports::HttpMethod::kHead;
@@ -195,17 +197,44 @@ int HttpConnection::OnUpgrade() {
   return 0;
 }
 
-void HttpConnection::OnDropped() {
-  // A header block that the library could not take: it would close without a word.
-  if (state_ != State::kIdle) return;
-  const std::uint64_t received = ReadSinceRequest();
-  if (received == 0) return;
-  state_ = State::kClosed;
+bool HttpConnection::RefuseLongHeaders() {
+  if (state_ != State::kIdle || !HeaderTooLong()) return false;
   head_ = false;
-  const HttpFault fault =
-      received > kHttpMaxHeaderBlock ? HttpFault::kHeadersTooLong : HttpFault::kMalformed;
-  (void)Write(host_.handler().OnFault(fault), true);
-  // An unread byte would turn the close into a reset, and the answer would be lost.
+  (void)Write(host_.handler().OnFault(HttpFault::kHeadersTooLong), true);
+  // The library would read on until its storage is full and close without a word.
+  lws_rx_flow_control(wsi_, 0);
+  state_ = State::kDraining;
+  deadline_ = host_.Now() + kLingerTime;
+  return true;
+}
+
+bool HttpConnection::Drain() {
+  std::array<std::uint8_t, kReadBuffer> sink{};
+  while (true) {
+    const ssize_t size = ::recv(descriptor(), sink.data(), sink.size(), MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (size <= 0 || Discard(static_cast<std::size_t>(size)) != 0) {
+      OnClosed();
+      Kill();
+      return false;
+    }
+  }
+  if (host_.Now() <= deadline_) return true;
+  OnClosed();
+  Kill();
+  return false;
+}
+
+int HttpConnection::OnNotHttp() {
+  state_ = State::kClosed;
+  const auto response = Serialise(host_.handler().OnFault(HttpFault::kUnknownMethod), false, true, host_.WallNow());
+  (void)WriteRaw(wsi_, response, LWS_WRITE_RAW);
+  DropUnread();
+  return -1;
+}
+
+// An unread byte would turn the close into a reset, and the answer would be lost.
+void HttpConnection::DropUnread() const {
   std::array<std::uint8_t, 4096> sink{};
   for (std::size_t n = 0; n < kHttpMaxDiscardedBody; n += sink.size()) {
     if (::recv(descriptor(), sink.data(), sink.size(), MSG_DONTWAIT) <= 0) break;
@@ -218,6 +247,7 @@ void HttpConnection::OnClosed() {
     host_.Release(exchange_);
     host_.handler().OnGone(exchange_);
   }
+  if (before == State::kDraining) host_.StopDraining(*this);
   if (before == State::kSocket) {
     host_.ReleaseSocket(socket_);
     host_.handler().OnSocketClosed(socket_);
@@ -305,6 +335,11 @@ std::uint64_t HttpConnection::BytesRead() const {
   if (::ioctl(descriptor(), FIONREAD, &unread) != 0) return 0;
   const auto waiting = static_cast<std::uint64_t>(unread);
   return info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0;
+}
+
+bool HttpConnection::HeaderTooLong() const {
+  const std::size_t behind = kReadBuffer + (lws_is_ssl(wsi_) != 0 ? kTlsRecord : 0);
+  return ReadSinceRequest() > kHttpMaxHeaderBlock + behind;
 }
 
 std::uint64_t HttpConnection::ReadSinceRequest() const {

@@ -31,6 +31,7 @@ class HttpConnectionHost {
   virtual ports::HttpExchange Register(class HttpConnection& connection) = 0;
   virtual void Release(ports::HttpExchange exchange) = 0;
   virtual ports::WebSocketId RegisterSocket(class HttpConnection& connection) = 0;
+  virtual void StopDraining(class HttpConnection& connection) = 0;
   virtual void ReleaseSocket(ports::WebSocketId socket) = 0;
 };
 
@@ -50,8 +51,8 @@ class HttpConnection {
   int OnWritable();
   // A header block with Upgrade in it: LWS_CALLBACK_HTTP_CONFIRM_UPGRADE.
   int OnUpgrade();
-  // The library gives the connection up while its socket can still be written to.
-  void OnDropped();
+  // The request line has a method that is none of HTTP's, or CONNECT.
+  int OnNotHttp();
   // The connection has ended, for whatever reason. More than once is harmless.
   void OnClosed();
 
@@ -63,12 +64,18 @@ class HttpConnection {
   void SendText(std::string text, bool supersedes);
   void CloseSocket(std::uint16_t code, std::string_view reason);
 
+  // Whether a header block that is still being read has grown too long: it is answered 431, and what
+  // the client still sends has to be drained from now on.
+  bool RefuseLongHeaders();
+  // Reads what has come and drops it. False once the client has gone or its time is over.
+  bool Drain();
+
   // For the look at waiting clients.
   [[nodiscard]] int descriptor() const;
   void OnPeerLeft();
 
  private:
-  enum class State : std::uint8_t { kIdle, kBody, kWaiting, kResponding, kLingering, kSocket, kClosed };
+  enum class State : std::uint8_t { kIdle, kBody, kWaiting, kResponding, kLingering, kDraining, kSocket, kClosed };
   struct QueuedText {
     std::string text;
     bool supersedes = false;
@@ -81,6 +88,8 @@ class HttpConnection {
   // Bytes that were read from the socket: ever, and since the last answer left.
   [[nodiscard]] std::uint64_t BytesRead() const;
   [[nodiscard]] std::uint64_t ReadSinceRequest() const;
+  [[nodiscard]] bool HeaderTooLong() const;
+  void DropUnread() const;
   void Kill();
 
   lws* wsi_;

@@ -6,12 +6,14 @@
 
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "daemon/base/check.h"
 #include "platform/http/http_connection.h"
 #include "platform/http/listener.h"
+#include "platform/loop/each_round.h"
 #include "platform/loop/timer.h"
 
 namespace latchkey::platform {
@@ -20,6 +22,8 @@ namespace {
 // Storage for a parsed header block: what the library can count to. Taken from the heap while a request
 // is read, and touched only as far as it is filled.
 constexpr unsigned short kHeaderStorage = 65535;
+
+constexpr const char* kProtocolName = "latchkey";
 
 // The library's log function has no argument of its own, so who listens stands here. Its errors can be
 // caused by any client, so outside of the start they are for debugging only.
@@ -42,13 +46,16 @@ std::string_view View(const void* in, std::size_t size) {
 
 struct HttpServer::Impl final : HttpConnectionHost {
   Impl(Loop& event_loop, Logger& logger, HttpHandler& request_handler)
-      : loop(event_loop), log(logger), user(request_handler), look(event_loop, [this] { LookForGone(); }) {}
+      : loop(event_loop), log(logger), user(request_handler), look(event_loop, [this] { Look(); }),
+        each_round(event_loop, [this] { LookForLongHeaders(); }) {}
   ~Impl() override;
 
   Status StartLibrary(const HttpServerOptions& options);
   Status MakeVhost(const HttpServerOptions& options);
   void Adopt(UniqueFd socket);
+  void Look();
   void LookForGone();
+  void LookForLongHeaders();
   HttpConnection* Find(lws* wsi);
   int OnCallback(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
   static int OnSocketMessagePiece(lws* wsi, HttpConnection& connection, const void* in, std::size_t size);
@@ -61,6 +68,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   void Release(ports::HttpExchange exchange) override;
   ports::WebSocketId RegisterSocket(HttpConnection& connection) override;
   void ReleaseSocket(ports::WebSocketId socket) override { sockets.erase(socket.value); }
+  void StopDraining(HttpConnection& connection) override { draining.erase(&connection); }
 
   Loop& loop;
   Logger& log;
@@ -79,16 +87,15 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::unordered_map<std::uint64_t, HttpConnection*> sockets;
   ports::HttpExchange last_exchange;
   ports::WebSocketId last_socket;
+  std::unordered_set<HttpConnection*> draining;
   Timer look;
+  EachRound each_round;
   std::unique_ptr<TcpListener> listener;
 };
 
 int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) {
   if (wsi == nullptr || lws_get_vhost(wsi) == nullptr || lws_get_protocol(wsi) == nullptr) return 0;
   auto** slot = static_cast<Impl**>(lws_protocol_vh_priv_get(lws_get_vhost(wsi), lws_get_protocol(wsi)));
-  if (reason == LWS_CALLBACK_PROTOCOL_INIT) {
-    return lws_protocol_vh_priv_zalloc(lws_get_vhost(wsi), lws_get_protocol(wsi), sizeof(Impl*)) == nullptr;
-  }
   if (slot == nullptr || *slot == nullptr) return 0;
   return (*slot)->OnCallback(wsi, reason, in, size);
 }
@@ -110,11 +117,12 @@ int HttpServer::Impl::OnCallback(lws* wsi, lws_callback_reasons reason, void* in
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return connection->OnBodyEnd();
     case LWS_CALLBACK_HTTP_WRITEABLE: return connection->OnWritable();
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return connection->OnUpgrade();
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: connection->OnDropped(); return 0;
+    case LWS_CALLBACK_RAW_RX: return connection->OnNotHttp();
     case LWS_CALLBACK_ESTABLISHED: return connection->OnSocketOpen();
     case LWS_CALLBACK_RECEIVE: return OnSocketMessagePiece(wsi, *connection, in, size);
     case LWS_CALLBACK_SERVER_WRITEABLE: return connection->OnSocketWritable();
     case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_RAW_CLOSE:
     case LWS_CALLBACK_CLOSED_HTTP: connection->OnClosed(); return 0;
     case LWS_CALLBACK_WSI_DESTROY:
       connection->OnClosed();
@@ -141,13 +149,30 @@ ports::HttpExchange HttpServer::Impl::Register(HttpConnection& connection) {
 
 void HttpServer::Impl::Release(ports::HttpExchange exchange) {
   waiting.erase(exchange.value);
-  if (waiting.empty()) look.Stop();
 }
 
 ports::WebSocketId HttpServer::Impl::RegisterSocket(HttpConnection& connection) {
   last_socket = last_socket.Next();
   sockets.emplace(last_socket.value, &connection);
   return last_socket;
+}
+
+void HttpServer::Impl::Look() {
+  LookForGone();
+  for (HttpConnection* connection : std::vector<HttpConnection*>(draining.begin(), draining.end())) {
+    (void)connection->Drain();
+  }
+  if (waiting.empty() && draining.empty()) look.Stop();
+}
+
+// The library takes 4 KiB a round and says nothing before a header block is whole, or too long for it.
+void HttpServer::Impl::LookForLongHeaders() {
+  for (const auto& [wsi, connection] : connections) {
+    if (!connection->RefuseLongHeaders()) continue;
+    draining.insert(connection.get());
+    if (!look.active()) look.StartRepeating(kHttpGonePeriod);
+  }
+  if (connections.empty()) each_round.Stop();
 }
 
 // While a request waits for its answer nothing is read, so the library would not notice that the client
@@ -171,6 +196,7 @@ void HttpServer::Impl::Adopt(UniqueFd socket) {
   lws* const wsi = lws_adopt_socket_vhost(vhost, socket.Release());
   if (wsi == nullptr) return;
   connections.emplace(wsi, std::make_unique<HttpConnection>(wsi, *this));
+  each_round.Start();
   // From connecting to the first byte of a request.
   lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER,
                   static_cast<int>(ToSeconds(kHttpHeaderTime)));
@@ -203,10 +229,8 @@ Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
 }
 
 Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
-  protocols[0].name = "latchkey";
+  protocols[0].name = kProtocolName;
   protocols[0].callback = &Impl::Callback;
-  // Never used, but without it the library does not say when it drops a connection.
-  protocols[0].per_session_data_size = 1;
   // A ping after 20 s of silence, the end after 30.
   keepalive.secs_since_valid_ping = 20;
   keepalive.secs_since_valid_hangup = 30;
@@ -221,7 +245,10 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   info.retry_and_idle_policy = &keepalive;
   info.keepalive_timeout = static_cast<int>(ToSeconds(kHttpIdleTime));
   info.timeout_secs_ah_idle = static_cast<unsigned int>(ToSeconds(kHttpHeaderTime));
-  info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+  // What doesn't begin like HTTP comes to us as it is, so that it too gets a proper refusal.
+  info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
+  info.listen_accept_role = "raw-skt";
+  info.listen_accept_protocol = kProtocolName;
   if (options.tls) {
     info.server_ssl_cert_mem = options.tls->certificate_pem.data();
     info.server_ssl_cert_mem_len = static_cast<unsigned int>(options.tls->certificate_pem.size());
@@ -231,12 +258,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   }
   vhost = lws_create_vhost(context, &info);
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
-  lws_init_vhost_client_ssl(&info, vhost);
-  self_slot = static_cast<Impl**>(lws_protocol_vh_priv_get(vhost, lws_vhost_name_to_protocol(vhost, "latchkey")));
-  if (self_slot == nullptr) {
-    self_slot = static_cast<Impl**>(lws_protocol_vh_priv_zalloc(
-        vhost, lws_vhost_name_to_protocol(vhost, "latchkey"), sizeof(Impl*)));
-  }
+  self_slot = static_cast<Impl**>(lws_protocol_vh_priv_zalloc(
+      vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));
   if (self_slot == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets has no memory left");
   *self_slot = this;
   return {};
@@ -247,6 +270,7 @@ HttpServer::Impl::~Impl() {
   if (self_slot != nullptr) *self_slot = nullptr;
   waiting.clear();
   sockets.clear();
+  draining.clear();
   // Closing goes on in the loop's next rounds; nothing of ours is reached by then.
   if (context != nullptr) lws_context_destroy(context);
   library_log = nullptr;

@@ -17,7 +17,6 @@ namespace {
 constexpr long kLifeSeconds = 397L * 24 * 3600;
 // A clock that is a little behind must not find it "not yet valid".
 constexpr long kBackdateSeconds = 24L * 3600;
-constexpr std::size_t kMaxNames = 32;
 
 template <auto Free>
 struct With {
@@ -83,7 +82,7 @@ std::string Text(BIO* bio) {
 
 Result<TlsIdentity> MakeSelfSignedIdentity(const std::vector<std::string>& names) {
   const std::string alternative_names = AlternativeNames(names);
-  if (alternative_names.empty() || names.size() > kMaxNames) {
+  if (alternative_names.empty() || names.size() > kMaxCertifiedNames) {
     return Fail(ErrorCode::kInvalid, "a certificate needs 1 to 32 names without spaces, commas or colons");
   }
   const KeyPointer key(EVP_EC_gen("P-256"));

@@ -13,8 +13,9 @@
 namespace latchkey::platform {
 namespace {
 
-constexpr std::array kLevelNames = {std::string_view("debug"), std::string_view("info"), std::string_view("warning"),
-                                    std::string_view("error"), std::string_view("off")};
+constexpr std::array kLevelNames = {std::string_view("debug"), std::string_view("info"),
+                                    std::string_view("warning"), std::string_view("error"),
+                                    std::string_view("off")};
 static_assert(kLevelNames.size() == static_cast<std::size_t>(LogLevel::kOff) + 1);
 
 // systemd sets JOURNAL_STREAM to device:inode of the stderr it gave; a redirection makes it untrue.
@@ -27,16 +28,11 @@ bool StderrIsJournal() {
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarning:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kOff:
-      break;
+    case LogLevel::kDebug: return spdlog::level::debug;
+    case LogLevel::kInfo: return spdlog::level::info;
+    case LogLevel::kWarning: return spdlog::level::warn;
+    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kOff: break;
   }
   return spdlog::level::off;
 }
@@ -44,15 +40,11 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 // sd-daemon(3): a priority in angle brackets in front of the line.
 std::string_view JournalPriority(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug:
-      return "<7>";
-    case LogLevel::kInfo:
-      return "<6>";
-    case LogLevel::kWarning:
-      return "<4>";
+    case LogLevel::kDebug: return "<7>";
+    case LogLevel::kInfo: return "<6>";
+    case LogLevel::kWarning: return "<4>";
     case LogLevel::kError:
-    case LogLevel::kOff:
-      break;
+    case LogLevel::kOff: break;
   }
   return "<3>";
 }
@@ -92,13 +84,25 @@ Logger::Logger(std::string program, LogLevel level)
 
 Logger::~Logger() = default;
 
-void Logger::Debug(std::string_view message, Fields fields) { Write(LogLevel::kDebug, message, fields); }
-void Logger::Info(std::string_view message, Fields fields) { Write(LogLevel::kInfo, message, fields); }
-void Logger::Warning(std::string_view message, Fields fields) { Write(LogLevel::kWarning, message, fields); }
-void Logger::Error(std::string_view message, Fields fields) { Write(LogLevel::kError, message, fields); }
+void Logger::Debug(std::string_view message, Fields fields) {
+  Write(LogLevel::kDebug, message, fields);
+}
+void Logger::Info(std::string_view message, Fields fields) {
+  Write(LogLevel::kInfo, message, fields);
+}
+void Logger::Warning(std::string_view message, Fields fields) {
+  Write(LogLevel::kWarning, message, fields);
+}
+void Logger::Error(std::string_view message, Fields fields) {
+  Write(LogLevel::kError, message, fields);
+}
 
-void Logger::SetLevel(LogLevel level) { impl_->logger.set_level(ToSpdlog(level)); }
-bool Logger::enabled(LogLevel level) const { return impl_->logger.should_log(ToSpdlog(level)); }
+void Logger::SetLevel(LogLevel level) {
+  impl_->logger.set_level(ToSpdlog(level));
+}
+bool Logger::enabled(LogLevel level) const {
+  return impl_->logger.should_log(ToSpdlog(level));
+}
 
 void Logger::Write(LogLevel level, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
@@ -130,7 +134,9 @@ std::optional<LogLevel> ParseLogLevel(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view LogLevelName(LogLevel level) { return kLevelNames[static_cast<std::size_t>(level)]; }
+std::string_view LogLevelName(LogLevel level) {
+  return kLevelNames[static_cast<std::size_t>(level)];
+}
 
 std::string RedactAddress(const IpAddress& address) {
   if (address.IsLoopback() || address.IsUnspecified()) return address.ToString();
@@ -146,7 +152,9 @@ std::string RedactAddress(const IpAddress& address) {
   return text + "::x";
 }
 
-std::string RedactName(std::string_view name) { return std::to_string(name.size()) + " characters"; }
+std::string RedactName(std::string_view name) {
+  return std::to_string(name.size()) + " characters";
+}
 
 std::string OneLine(std::string_view text, std::size_t max) {
   static constexpr std::string_view kHex = "0123456789abcdef";

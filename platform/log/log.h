@@ -29,8 +29,8 @@ struct LogField {
   LogField(std::string_view n, const char* v) : name(n), value(v) {}
   LogField(std::string_view n, bool v) : name(n), value(v ? "yes" : "no") {}
   template <class T>
-    requires(std::integral<T> && !std::same_as<T, bool>)
-  LogField(std::string_view n, T v) : name(n), value(std::to_string(v)) {}
+  requires(std::integral<T> && !std::same_as<T, bool>) LogField(std::string_view n, T v)
+      : name(n), value(std::to_string(v)) {}
   // Addresses are personal: the last part is left out.
   LogField(std::string_view n, const SocketAddress& v);
   LogField(std::string_view n, const IpAddress& v);

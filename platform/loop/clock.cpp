@@ -13,7 +13,11 @@ Duration Read(clockid_t clock) {
 }
 }  // namespace
 
-Instant MonotonicNow() { return Instant{Read(CLOCK_MONOTONIC)}; }
-WallTime WallNow() { return WallTime{Read(CLOCK_REALTIME)}; }
+Instant MonotonicNow() {
+  return Instant{Read(CLOCK_MONOTONIC)};
+}
+WallTime WallNow() {
+  return WallTime{Read(CLOCK_REALTIME)};
+}
 
 }  // namespace latchkey::platform

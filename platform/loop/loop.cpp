@@ -21,9 +21,13 @@ struct Disposal {
 
 }  // namespace
 
-Loop::Loop() : loop_(new uv_loop_t), owned_(true) { LATCHKEY_CHECK(uv_loop_init(loop_) == 0); }
+Loop::Loop() : loop_(new uv_loop_t), owned_(true) {
+  LATCHKEY_CHECK(uv_loop_init(loop_) == 0);
+}
 
-Loop::Loop(uv_loop_s* borrowed) : loop_(borrowed), owned_(false) { LATCHKEY_CHECK(borrowed != nullptr); }
+Loop::Loop(uv_loop_s* borrowed) : loop_(borrowed), owned_(false) {
+  LATCHKEY_CHECK(borrowed != nullptr);
+}
 
 Loop::~Loop() {
   if (!owned_) return;
@@ -36,15 +40,25 @@ Loop::~Loop() {
   delete loop_;
 }
 
-void Loop::Run() { (void)uv_run(loop_, UV_RUN_DEFAULT); }
+void Loop::Run() {
+  (void)uv_run(loop_, UV_RUN_DEFAULT);
+}
 
-bool Loop::RunOnce(bool wait) { return uv_run(loop_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0; }
+bool Loop::RunOnce(bool wait) {
+  return uv_run(loop_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+}
 
-void Loop::Stop() { uv_stop(loop_); }
+void Loop::Stop() {
+  uv_stop(loop_);
+}
 
-Instant Loop::Now() const { return MonotonicNow(); }
+Instant Loop::Now() const {
+  return MonotonicNow();
+}
 
-WallTime Loop::WallNow() const { return platform::WallNow(); }
+WallTime Loop::WallNow() const {
+  return platform::WallNow();
+}
 
 void Loop::DisposeLater(std::function<void()> holder) {
   auto* disposal = new Disposal{{}, std::move(holder)};

@@ -30,7 +30,8 @@ void Poller::Watch(Events wanted) {
     Stop();
     return;
   }
-  const bool same = wanted.readable == handle_->watched.readable && wanted.writable == handle_->watched.writable;
+  const bool same =
+      wanted.readable == handle_->watched.readable && wanted.writable == handle_->watched.writable;
   if (same) return;
   handle_->watched = wanted;
   const int events = (wanted.readable ? UV_READABLE : 0) | (wanted.writable ? UV_WRITABLE : 0);

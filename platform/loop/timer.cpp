@@ -46,7 +46,9 @@ void Timer::StartAt(Instant when) {
   LATCHKEY_CHECK(uv_timer_start(&handle_->uv, fire, due > now ? due - now : 0, 0) == 0);
 }
 
-void Timer::StartAfter(Duration delay) { StartAt(loop_.Now() + std::max(delay, Duration::zero())); }
+void Timer::StartAfter(Duration delay) {
+  StartAt(loop_.Now() + std::max(delay, Duration::zero()));
+}
 
 void Timer::StartRepeating(Duration period) {
   const std::uint64_t ms = std::max<std::uint64_t>(1, CeilMilliseconds(period));
@@ -56,8 +58,12 @@ void Timer::StartRepeating(Duration period) {
   LATCHKEY_CHECK(uv_timer_start(&handle_->uv, fire, ms, ms) == 0);
 }
 
-void Timer::Stop() { (void)uv_timer_stop(&handle_->uv); }
+void Timer::Stop() {
+  (void)uv_timer_stop(&handle_->uv);
+}
 
-bool Timer::active() const { return uv_is_active(reinterpret_cast<const uv_handle_t*>(&handle_->uv)) != 0; }
+bool Timer::active() const {
+  return uv_is_active(reinterpret_cast<const uv_handle_t*>(&handle_->uv)) != 0;
+}
 
 }  // namespace latchkey::platform

@@ -33,7 +33,9 @@ constexpr int kMappedFrom = 128 * 1024;
 // Free bytes at the heap's top that are given back.
 constexpr int kTrimFrom = 128 * 1024;
 
-std::size_t PageSize() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+std::size_t PageSize() {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace
 
@@ -69,10 +71,13 @@ void TuneAllocator() {
   (void)::mallopt(M_TRIM_THRESHOLD, kTrimFrom);
 }
 
-void TrimHeap() { (void)::malloc_trim(0); }
+void TrimHeap() {
+  (void)::malloc_trim(0);
+}
 
 std::size_t ResidentBytes() {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/self/statm", "re"), &std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/self/statm", "re"),
+                                                             &std::fclose);
   unsigned long total = 0;
   unsigned long resident = 0;
   if (!file || std::fscanf(file.get(), "%lu %lu", &total, &resident) != 2) return 0;

@@ -29,9 +29,9 @@ class LockedBytes {
 };
 
 struct Hardening {
-  bool undumpable = false;     // PR_SET_DUMPABLE 0: no ptrace, no core; not in sanitizer builds (LSan ptraces)
-  bool no_core = false;        // RLIMIT_CORE 0
-  bool no_new_privs = false;   // PR_SET_NO_NEW_PRIVS
+  bool undumpable = false;    // PR_SET_DUMPABLE 0: no ptrace, no core; not in sanitizer builds (LSan ptraces)
+  bool no_core = false;       // RLIMIT_CORE 0
+  bool no_new_privs = false;  // PR_SET_NO_NEW_PRIVS
 };
 // First thing in main(). Tells what the system granted; nothing of it is fatal.
 Hardening HardenProcess();

@@ -40,7 +40,8 @@ std::vector<IpAddress> LocalAddresses(bool include_loopback) {
   if (::getifaddrs(&list) != 0) return {};
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, &::freeifaddrs);
   std::vector<IpAddress> found;
-  for (const ifaddrs* entry = list; entry != nullptr && found.size() < kMaxLocalAddresses; entry = entry->ifa_next) {
+  for (const ifaddrs* entry = list; entry != nullptr && found.size() < kMaxLocalAddresses;
+       entry = entry->ifa_next) {
     const auto ip = Usable(*entry, include_loopback);
     if (ip && std::find(found.begin(), found.end(), *ip) == found.end()) found.push_back(*ip);
   }

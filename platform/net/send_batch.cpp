@@ -28,7 +28,9 @@ void AddControl(msghdr& header, int level, int type, const Payload& payload) {
   std::memcpy(CMSG_DATA(c), &payload, sizeof(payload));
 }
 
-bool IsFull(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool IsFull(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Datagrams that wait for room in the kernel's buffer: bounded, the oldest goes first. Private to platform/net.
+// Datagrams that wait for room in the kernel's buffer: bounded, the oldest goes first. Private to
+// platform/net.
 #pragma once
 
 #include <cstddef>

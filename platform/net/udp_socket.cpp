@@ -47,7 +47,8 @@ Status Configure(int fd, int family, const UdpOptions& options) {
     }
     told = Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
-  if (!told) return Fail(ErrorCode::kSystem, std::string("udp: cannot ask for PKTINFO: ") + std::strerror(errno));
+  if (!told)
+    return Fail(ErrorCode::kSystem, std::string("udp: cannot ask for PKTINFO: ") + std::strerror(errno));
   return {};
 }
 
@@ -107,8 +108,8 @@ void UdpSocket::Impl::Flush() {
 Result<std::unique_ptr<UdpSocket>> UdpSocket::Bind(Loop& loop, const UdpOptions& options) {
   const int family = options.bind.ip.is_v4() ? AF_INET : AF_INET6;
   const auto failed = [&options](const char* what) {
-    return Fail(ErrorCode::kSystem, "udp: cannot " + std::string(what) + " " + options.bind.ToString() + ": " +
-                                        std::strerror(errno));
+    return Fail(ErrorCode::kSystem, "udp: cannot " + std::string(what) + " " + options.bind.ToString() +
+                                        ": " + std::strerror(errno));
   };
   UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   if (!fd.valid()) return failed("make a socket for");
@@ -121,8 +122,7 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::Bind(Loop& loop, const UdpOptions&
   if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &bound_length) != 0) {
     return failed("read the address of");
   }
-  auto impl =
-      std::make_unique<Impl>(loop, std::move(fd), family, FromSockaddr(bound), options.segmentation);
+  auto impl = std::make_unique<Impl>(loop, std::move(fd), family, FromSockaddr(bound), options.segmentation);
   return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(impl)));
 }
 
@@ -136,7 +136,9 @@ UdpSocket::~UdpSocket() {
   loop.DeleteLater(std::move(impl_));
 }
 
-const SocketAddress& UdpSocket::local() const { return impl_->local; }
+const SocketAddress& UdpSocket::local() const {
+  return impl_->local;
+}
 
 void UdpSocket::StartReceiving(ReceiveCallback callback) {
   LATCHKEY_CHECK(callback && !impl_->in_callback);
@@ -160,9 +162,15 @@ void UdpSocket::Send(const DatagramBatch& batch) {
   impl_->UpdateWatch();
 }
 
-const UdpCounters& UdpSocket::counters() const { return impl_->counters; }
-bool UdpSocket::segmentation() const { return impl_->sender.segmentation(); }
-std::size_t UdpSocket::queued() const { return impl_->queue.size(); }
+const UdpCounters& UdpSocket::counters() const {
+  return impl_->counters;
+}
+bool UdpSocket::segmentation() const {
+  return impl_->sender.segmentation();
+}
+std::size_t UdpSocket::queued() const {
+  return impl_->queue.size();
+}
 
 int UdpSocket::receive_buffer() const {
   int bytes = 0;

@@ -33,11 +33,11 @@ struct UdpOptions {
 };
 
 struct UdpCounters {
-  std::uint64_t received = 0;           // datagrams handed to the callback
+  std::uint64_t received = 0;  // datagrams handed to the callback
   std::uint64_t received_bytes = 0;
-  std::uint64_t receive_too_long = 0;   // longer than kMaxDatagram: dropped
-  std::uint64_t receive_calls = 0;      // recvmmsg calls that brought something
-  std::uint64_t sent = 0;               // datagrams that the kernel took
+  std::uint64_t receive_too_long = 0;  // longer than kMaxDatagram: dropped
+  std::uint64_t receive_calls = 0;     // recvmmsg calls that brought something
+  std::uint64_t sent = 0;              // datagrams that the kernel took
   std::uint64_t sent_bytes = 0;
   std::uint64_t send_calls = 0;         // sendmmsg calls
   std::uint64_t segmented_runs = 0;     // runs sent with UDP_SEGMENT

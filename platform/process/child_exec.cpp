@@ -16,14 +16,16 @@ namespace latchkey::platform {
 namespace {
 
 // Of our own environment a child gets these. JOURNAL_STREAM tells the logger where stderr goes.
-constexpr std::array kInheritedVariables = {"TZ",           "JOURNAL_STREAM", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                            "TSAN_OPTIONS", "LSAN_OPTIONS",   "LLVM_PROFILE_FILE"};
+constexpr std::array kInheritedVariables = {
+    "TZ",           "JOURNAL_STREAM", "ASAN_OPTIONS",     "UBSAN_OPTIONS",
+    "TSAN_OPTIONS", "LSAN_OPTIONS",   "LLVM_PROFILE_FILE"};
 constexpr unsigned kCloseRangeCloexec = 4;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
 constexpr int kHighestDescriptor = 1024;    // where close_range isn't there
 
 void CloseOnExecFrom(unsigned first) {
   if (::syscall(SYS_close_range, first, ~0U, kCloseRangeCloexec) == 0) return;
-  for (int fd = static_cast<int>(first); fd < kHighestDescriptor; ++fd) (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (int fd = static_cast<int>(first); fd < kHighestDescriptor; ++fd)
+    (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 // An ignored signal stays ignored over exec, and so does a blocked one.
@@ -48,7 +50,8 @@ ExecPlan::ExecPlan(const std::string& path, const std::vector<std::string>& argu
     if (value != nullptr) texts_.push_back(std::string(name) + "=" + value);
   }
   for (const auto& variable : environment) texts_.push_back(variable);
-  for (std::size_t i = 0; i < texts_.size(); ++i) (i < arguments_end ? argv_ : envp_).push_back(texts_[i].data());
+  for (std::size_t i = 0; i < texts_.size(); ++i)
+    (i < arguments_end ? argv_ : envp_).push_back(texts_[i].data());
   argv_.push_back(nullptr);
   envp_.push_back(nullptr);
 }

@@ -22,7 +22,9 @@ namespace {
 // idtype of waitid for a pidfd; older headers don't name it.
 constexpr auto kPidfd = static_cast<idtype_t>(3);
 
-UniqueFd OpenPidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+UniqueFd OpenPidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
 
 Error SystemError(const std::string& what) {
   return {ErrorCode::kSystem, "process: " + what + ": " + std::strerror(errno)};
@@ -124,7 +126,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::Spawn(Loop& loop, const Chil
     (void)::waitpid(pid, nullptr, 0);
     return Fail(ErrorCode::kSystem, "process: cannot run " + options.path + ": " + std::strerror(why));
   }
-  auto impl = std::make_unique<Impl>(loop, pid, std::move(pidfd), std::move(channel->ours), std::move(on_exit));
+  auto impl =
+      std::make_unique<Impl>(loop, pid, std::move(pidfd), std::move(channel->ours), std::move(on_exit));
   return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(impl)));
 }
 
@@ -140,8 +143,12 @@ ChildProcess::~ChildProcess() {
   loop.DeleteLater(std::move(impl_));
 }
 
-pid_t ChildProcess::pid() const { return impl_->pid; }
-bool ChildProcess::running() const { return impl_->running; }
+pid_t ChildProcess::pid() const {
+  return impl_->pid;
+}
+bool ChildProcess::running() const {
+  return impl_->running;
+}
 
 UniqueFd ChildProcess::TakeChannel() {
   LATCHKEY_CHECK(impl_->channel.valid());
@@ -162,7 +169,8 @@ Result<std::string> SiblingProgram(const std::string& name) {
   self.resize(static_cast<std::size_t>(length));
   const std::string path = self.substr(0, self.rfind('/') + 1) + name;
   if (::access(path.c_str(), X_OK) != 0) {
-    return Fail(ErrorCode::kNotFound, "process: no program " + path + ": build or install all of Latchkey's programs");
+    return Fail(ErrorCode::kNotFound,
+                "process: no program " + path + ": build or install all of Latchkey's programs");
   }
   return path;
 }
@@ -172,7 +180,8 @@ Result<UniqueFd> InheritedChannel() {
   socklen_t size = sizeof(type);
   const bool socket = ::getsockopt(kInheritedChannelFd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
   if (!socket || type != SOCK_SEQPACKET) {
-    return Fail(ErrorCode::kInvalid, "process: descriptor 3 is no channel: this program is started by latchkeyd alone");
+    return Fail(ErrorCode::kInvalid,
+                "process: descriptor 3 is no channel: this program is started by latchkeyd alone");
   }
   if (::fcntl(kInheritedChannelFd, F_SETFD, FD_CLOEXEC) != 0) {
     return tl::unexpected<Error>(SystemError("cannot keep descriptor 3 to ourselves"));

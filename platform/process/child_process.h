@@ -18,8 +18,8 @@ namespace latchkey::platform {
 constexpr int kInheritedChannelFd = 3;
 
 struct ChildOptions {
-  std::string path;                      // absolute; see SiblingProgram()
-  std::vector<std::string> arguments;    // without the program's own name
+  std::string path;                    // absolute; see SiblingProgram()
+  std::vector<std::string> arguments;  // without the program's own name
   // "NAME=value"; beside these a child gets only TZ, JOURNAL_STREAM and the sanitizers' options.
   std::vector<std::string> environment;
 };

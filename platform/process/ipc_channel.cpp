@@ -17,19 +17,17 @@ namespace {
 // Room for two of the largest records in flight; the system may grant less, never less than one.
 constexpr int kSocketBuffer = 256 * 1024;
 
-bool IsFull(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool IsFull(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
 }  // namespace
 
 const char* ChannelEndName(ChannelEnd end) {
   switch (end) {
-    case ChannelEnd::kClosed:
-      return "closed by the other side";
-    case ChannelEnd::kOverflow:
-      return "the other side doesn't read";
-    case ChannelEnd::kTooLong:
-      return "record too long";
-    case ChannelEnd::kError:
-      return "socket error";
+    case ChannelEnd::kClosed: return "closed by the other side";
+    case ChannelEnd::kOverflow: return "the other side doesn't read";
+    case ChannelEnd::kTooLong: return "record too long";
+    case ChannelEnd::kError: return "socket error";
   }
   return "";
 }
@@ -109,7 +107,8 @@ void IpcChannel::Impl::Flush() {
   while (!queue.empty()) {
     const int error = TrySend(queue.front());
     if (IsFull(error)) return;
-    if (error != 0) return End(error == EPIPE || error == ECONNRESET ? ChannelEnd::kClosed : ChannelEnd::kError);
+    if (error != 0)
+      return End(error == EPIPE || error == ECONNRESET ? ChannelEnd::kClosed : ChannelEnd::kError);
     queued_bytes -= queue.front().size();
     Wipe(queue.front());
     queue.pop_front();
@@ -168,7 +167,8 @@ bool IpcChannel::Send(ByteVector record) {
     impl.End(error == EPIPE || error == ECONNRESET ? ChannelEnd::kClosed : ChannelEnd::kError);
     return false;
   }
-  if (impl.queue.size() == kChannelMaxQueuedRecords || impl.queued_bytes + record.size() > kChannelMaxQueuedBytes) {
+  if (impl.queue.size() == kChannelMaxQueuedRecords ||
+      impl.queued_bytes + record.size() > kChannelMaxQueuedBytes) {
     Wipe(record);
     impl.End(ChannelEnd::kOverflow);
     return false;
@@ -189,7 +189,11 @@ void IpcChannel::CloseAfterSending() {
   }
 }
 
-bool IpcChannel::open() const { return impl_->poller.has_value() && !impl_->closing; }
-std::size_t IpcChannel::queued_records() const { return impl_->queue.size(); }
+bool IpcChannel::open() const {
+  return impl_->poller.has_value() && !impl_->closing;
+}
+std::size_t IpcChannel::queued_records() const {
+  return impl_->queue.size();
+}
 
 }  // namespace latchkey::platform

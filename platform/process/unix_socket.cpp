@@ -41,9 +41,13 @@ Result<sockaddr_un> ToName(const std::string& path) {
   return name;
 }
 
-UniqueFd MakeSocket() { return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+UniqueFd MakeSocket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
 
-const sockaddr* Generic(const sockaddr_un& name) { return reinterpret_cast<const sockaddr*>(&name); }
+const sockaddr* Generic(const sockaddr_un& name) {
+  return reinterpret_cast<const sockaddr*>(&name);
+}
 
 // Removes a socket file that nobody listens on. Anything else in the way is left alone and is an error.
 Status ClearStale(const std::string& path) {
@@ -52,10 +56,12 @@ Status ClearStale(const std::string& path) {
     if (errno == ENOENT) return {};
     return tl::unexpected<Error>(SystemError("cannot look at", path));
   }
-  if (!S_ISSOCK(info.st_mode)) return Fail(ErrorCode::kConflict, "control socket: " + path + " is in the way: it is no socket");
+  if (!S_ISSOCK(info.st_mode))
+    return Fail(ErrorCode::kConflict, "control socket: " + path + " is in the way: it is no socket");
   const auto other = ConnectUnix(path);
   if (other) {
-    return Fail(ErrorCode::kConflict, "control socket: another process listens on " + path + ": stop it first");
+    return Fail(ErrorCode::kConflict,
+                "control socket: another process listens on " + path + ": stop it first");
   }
   if (other.error().code != ErrorCode::kNotFound) return tl::unexpected<Error>(other.error());
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
@@ -121,7 +127,8 @@ Result<std::unique_ptr<UnixListener>> UnixListener::Bind(Loop& loop, const std::
   (void)::umask(before);
   errno = error;
   if (bound != 0) return tl::unexpected<Error>(SystemError("cannot bind", path));
-  if (::listen(socket.get(), kBacklog) != 0) return tl::unexpected<Error>(SystemError("cannot listen on", path));
+  if (::listen(socket.get(), kBacklog) != 0)
+    return tl::unexpected<Error>(SystemError("cannot listen on", path));
   auto impl = std::make_unique<Impl>(loop, std::move(socket), path, std::move(on_connection));
   return std::unique_ptr<UnixListener>(new UnixListener(std::move(impl)));
 }
@@ -177,20 +184,25 @@ Status UnixClient::Send(ByteView record, Duration timeout) {
   for (;;) {
     if (::send(socket_.get(), record.data(), record.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return {};
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Fail(ErrorCode::kSystem, std::string("control socket: cannot send: ") + std::strerror(errno));
-    if (!WaitFor(socket_.get(), POLLOUT, timeout)) return Fail(ErrorCode::kLimit, "control socket: the daemon doesn't read");
+    if (errno != EAGAIN)
+      return Fail(ErrorCode::kSystem, std::string("control socket: cannot send: ") + std::strerror(errno));
+    if (!WaitFor(socket_.get(), POLLOUT, timeout))
+      return Fail(ErrorCode::kLimit, "control socket: the daemon doesn't read");
   }
 }
 
 Result<ByteVector> UnixClient::Receive(Duration timeout) {
   for (;;) {
-    if (!WaitFor(socket_.get(), POLLIN, timeout)) return Fail(ErrorCode::kLimit, "control socket: no answer in time");
+    if (!WaitFor(socket_.get(), POLLIN, timeout))
+      return Fail(ErrorCode::kLimit, "control socket: no answer in time");
     ByteVector record(kChannelMaxRecord);
     const ssize_t got = ::recv(socket_.get(), record.data(), record.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0 && errno != ECONNRESET) return Fail(ErrorCode::kSystem, std::string("control socket: ") + std::strerror(errno));
+    if (got < 0 && errno != ECONNRESET)
+      return Fail(ErrorCode::kSystem, std::string("control socket: ") + std::strerror(errno));
     if (got <= 0) return Fail(ErrorCode::kNotFound, "control socket: the daemon closed the connection");
-    if (static_cast<std::size_t>(got) > record.size()) return Fail(ErrorCode::kLimit, "control socket: answer too long");
+    if (static_cast<std::size_t>(got) > record.size())
+      return Fail(ErrorCode::kLimit, "control socket: answer too long");
     record.resize(static_cast<std::size_t>(got));
     return record;
   }

@@ -69,7 +69,9 @@ int main(int argc, char** argv) {
   Loop loop;
   IpcChannel::Handlers handlers;
   std::unique_ptr<IpcChannel> channel;
-  handlers.on_record = [&](ByteView record) { (void)channel->Send(ByteVector(record.begin(), record.end())); };
+  handlers.on_record = [&](ByteView record) {
+    (void)channel->Send(ByteVector(record.begin(), record.end()));
+  };
   handlers.on_end = [&](auto) { loop.Stop(); };
   channel = std::make_unique<IpcChannel>(loop, std::move(*inherited), std::move(handlers));
   std::unique_ptr<ChildProcess> child;

@@ -1,5 +1,3 @@
-#include "platform/crypto/openssl_crypto.h"
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "daemon/base/ids.h"
+#include "platform/crypto/openssl_crypto.h"
 #include "platform/crypto/system_entropy.h"
 #include "tests/support/catch.h"
 
@@ -28,7 +27,9 @@ std::array<std::uint8_t, N> ArrayFromHex(const std::string& text) {
   return out;
 }
 
-Secret32 KeyFromHex(const std::string& text) { return Secret32(ArrayFromHex<32>(text)); }
+Secret32 KeyFromHex(const std::string& text) {
+  return Secret32(ArrayFromHex<32>(text));
+}
 
 // The named file of Wycheproof vectors; nothing (and said so) where the shared data isn't there.
 std::optional<nlohmann::json> Vectors(const std::string& name) {
@@ -91,7 +92,8 @@ TEST_CASE("crypto: HKDF-SHA-256 agrees with Wycheproof's vectors") {
       // Whatever length was asked for, its first 32 bytes are the first block (RFC 5869 2.3).
       const ByteVector wanted = FromHex(test["okm"]);
       const std::size_t size = std::min<std::size_t>(wanted.size(), 32);
-      CHECK(std::equal(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(size), derived.Reveal().begin()));
+      CHECK(std::equal(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(size),
+                       derived.Reveal().begin()));
       ++cases;
     }
   }
@@ -145,9 +147,11 @@ TEST_CASE("crypto: hashes and MACs agree with FIPS 180 and RFC 2202 and 4231") {
   OpenSslCrypto crypto;
   CHECK(internal::HexEncode(crypto.Sha256(AsBytes("abc"))) ==
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(internal::HexEncode(crypto.Sha256({})) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(internal::HexEncode(crypto.Sha256({})) ==
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   const ByteVector key(20, 0x0b);
-  CHECK(internal::HexEncode(crypto.HmacSha1(key, AsBytes("Hi There"))) == "b617318655057264e28bc0b6fb378c8ef146be00");
+  CHECK(internal::HexEncode(crypto.HmacSha1(key, AsBytes("Hi There"))) ==
+        "b617318655057264e28bc0b6fb378c8ef146be00");
   CHECK(internal::HexEncode(crypto.HmacSha256(key, AsBytes("Hi There"))) ==
         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   CHECK(internal::HexEncode(crypto.HmacSha1(AsBytes("Jefe"), AsBytes("what do ya want for nothing?"))) ==

@@ -43,10 +43,12 @@ TEST_CASE("channel: records keep their borders and their order beyond what the s
   Sockets sockets;
   End a(loop, std::move(sockets.a));
   End b(loop, std::move(sockets.b));
-  for (std::size_t i = 1; i <= 900; ++i) REQUIRE(a.channel->Send(ByteVector(i, static_cast<std::uint8_t>(i))));
+  for (std::size_t i = 1; i <= 900; ++i)
+    REQUIRE(a.channel->Send(ByteVector(i, static_cast<std::uint8_t>(i))));
   CHECK(a.channel->queued_records() > 0);
   REQUIRE(RunUntil(loop, [&] { return b.records.size() == 900; }));
-  for (std::size_t i = 1; i <= 900; ++i) CHECK(b.records[i - 1] == ByteVector(i, static_cast<std::uint8_t>(i)));
+  for (std::size_t i = 1; i <= 900; ++i)
+    CHECK(b.records[i - 1] == ByteVector(i, static_cast<std::uint8_t>(i)));
   CHECK(a.channel->queued_records() == 0);
 }
 

@@ -14,7 +14,9 @@
 namespace latchkey::platform {
 namespace {
 
-IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
+IpAddress Ip(const char* text) {
+  return *IpAddress::Parse(text);
+}
 
 // stderr into a pipe for as long as this lives.
 class Captured {

@@ -1,5 +1,3 @@
-#include "platform/process/child_process.h"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "platform/loop/unique_fd.h"
+#include "platform/process/child_process.h"
 #include "platform/process/ipc_channel.h"
 #include "tests/platform/loop_until.h"
 #include "tests/support/catch.h"
@@ -81,7 +80,9 @@ TEST_CASE("process: an exit status and a signal are told apart, and the channel 
   killed.process->Kill(SIGTERM);  // of a process that is no more: nothing
 }
 
-TEST_CASE("process: a child gets three standard descriptors and the channel, a clean environment and clean signals") {
+TEST_CASE(
+    "process: a child gets three standard descriptors and the channel, a clean environment and clean "
+    "signals") {
   Loop loop;
   REQUIRE(::setenv("LATCHKEY_SECRET_OF_PARENT", "1", 1) == 0);
   REQUIRE(::setenv("TZ", "UTC", 1) == 0);
@@ -149,7 +150,8 @@ TEST_CASE("process: a program that isn't there is an error at once, and leaves n
   Loop loop;
   ChildOptions options;
   options.path = "/nonexistent/program";
-  const auto spawned = ChildProcess::Spawn(loop, options, [](ChildExit) { FAIL("exit of a child that never was"); });
+  const auto spawned =
+      ChildProcess::Spawn(loop, options, [](ChildExit) { FAIL("exit of a child that never was"); });
   REQUIRE_FALSE(spawned);
   CHECK(spawned.error().message.find("/nonexistent/program") != std::string::npos);
   CHECK(spawned.error().message.find("No such file") != std::string::npos);
@@ -160,7 +162,8 @@ TEST_CASE("process: a program started by hand is told that it has no channel") {
   // Descriptor 3 of this test is whatever it is, but no SEQPACKET socket when it is /dev/null.
   const UniqueFd saved(::fcntl(kInheritedChannelFd, F_DUPFD_CLOEXEC, 10));
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (null.get() != kInheritedChannelFd) REQUIRE(::dup2(null.get(), kInheritedChannelFd) == kInheritedChannelFd);
+  if (null.get() != kInheritedChannelFd)
+    REQUIRE(::dup2(null.get(), kInheritedChannelFd) == kInheritedChannelFd);
   const auto channel = InheritedChannel();
   CHECK_FALSE(channel);
   if (saved.valid()) {

@@ -184,11 +184,13 @@ TEST_CASE("srtp: short and malformed packets are told as such and never opened")
     const Pair pair(profile);
     const ByteVector packet = pair.Protect(Rtp(7, 0x11223344, 0));
     for (std::size_t size = 0; size < packet.size(); ++size) {
-      CHECK(pair.Open(ByteVector(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size))) != DropReason::kNone);
+      CHECK(pair.Open(ByteVector(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size))) !=
+            DropReason::kNone);
     }
     const ByteVector report = pair.ProtectRtcp(Rtcp());
     for (std::size_t size = 0; size < report.size(); ++size) {
-      CHECK(pair.OpenRtcp(ByteVector(report.begin(), report.begin() + static_cast<std::ptrdiff_t>(size))) != DropReason::kNone);
+      CHECK(pair.OpenRtcp(ByteVector(report.begin(), report.begin() + static_cast<std::ptrdiff_t>(size))) !=
+            DropReason::kNone);
     }
     CHECK(pair.Open({}) == DropReason::kRtpMalformed);
     CHECK(pair.OpenRtcp(ByteVector(11, 0x80)) == DropReason::kRtcpMalformed);
@@ -232,7 +234,8 @@ TEST_CASE("srtp: an authenticated peer has a bounded number of SSRCs, and forged
     ByteVector forged = Rtp(1, ssrc);
     CHECK(pair.Open(forged) == DropReason::kSrtpAuthentication);
   }
-  for (std::uint32_t ssrc = 1; ssrc <= kSrtpMaxSsrcs; ++ssrc) CHECK(pair.Open(pair.Protect(Rtp(1, ssrc))) == DropReason::kNone);
+  for (std::uint32_t ssrc = 1; ssrc <= kSrtpMaxSsrcs; ++ssrc)
+    CHECK(pair.Open(pair.Protect(Rtp(1, ssrc))) == DropReason::kNone);
   CHECK(pair.Open(pair.Protect(Rtp(1, 99))) == DropReason::kWrongSsrc);
   CHECK(pair.OpenRtcp(pair.ProtectRtcp(Rtcp(98))) == DropReason::kWrongSsrc);
   CHECK(pair.Open(pair.Protect(Rtp(2, 1))) == DropReason::kNone);

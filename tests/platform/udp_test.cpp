@@ -1,5 +1,3 @@
-#include "platform/net/udp_socket.h"
-
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -14,6 +12,7 @@
 #include "platform/net/send_batch.h"
 #include "platform/net/send_queue.h"
 #include "platform/net/sockaddr.h"
+#include "platform/net/udp_socket.h"
 #include "tests/platform/loop_until.h"
 #include "tests/support/catch.h"
 
@@ -45,7 +44,8 @@ struct Peer {
     socket = std::move(*bound);
     socket->StartReceiving([this](std::span<const ReceivedDatagram> datagrams) {
       largest_batch = std::max(largest_batch, datagrams.size());
-      for (const auto& d : datagrams) arrived.push_back({d.from, d.to, ByteVector(d.bytes.begin(), d.bytes.end())});
+      for (const auto& d : datagrams)
+        arrived.push_back({d.from, d.to, ByteVector(d.bytes.begin(), d.bytes.end())});
     });
   }
   std::unique_ptr<UdpSocket> socket;
@@ -67,7 +67,9 @@ void CheckFills(const std::vector<Arrived>& arrived, std::size_t count) {
   }
 }
 
-TEST_CASE("udp: a keyframe of 100 equal datagrams leaves in few segmented runs and arrives in order and in batches") {
+TEST_CASE(
+    "udp: a keyframe of 100 equal datagrams leaves in few segmented runs and arrives in order and in "
+    "batches") {
   Loop loop;
   Peer a(loop, At("127.0.0.1"));
   Peer b(loop, At("127.0.0.1"));
@@ -100,9 +102,9 @@ TEST_CASE("udp: runs end where the destination, the local address or the size ch
   Add(batch, c.socket->local(), 500, 0);
   Add(batch, c.socket->local(), 500, 1, a.socket->local());
   Add(batch, b.socket->local(), 400, 2);
-  Add(batch, b.socket->local(), 300, 3);   // shorter: the last of its run
-  Add(batch, b.socket->local(), 300, 4);   // begins another
-  Add(batch, b.socket->local(), 900, 5);   // longer: another
+  Add(batch, b.socket->local(), 300, 3);  // shorter: the last of its run
+  Add(batch, b.socket->local(), 300, 4);  // begins another
+  Add(batch, b.socket->local(), 900, 5);  // longer: another
   a.socket->Send(batch);
   REQUIRE(RunUntil(loop, [&] { return b.arrived.size() >= 6 && c.arrived.size() >= 2; }));
   CheckFills(b.arrived, 6);
@@ -145,7 +147,8 @@ TEST_CASE("udp: a kernel that refuses UDP_SEGMENT is believed for good, and no d
   CHECK(counters.sent == 20);
 }
 
-TEST_CASE("udp: a destination that can't be reached costs its datagrams, not the others' and not segmentation") {
+TEST_CASE(
+    "udp: a destination that can't be reached costs its datagrams, not the others' and not segmentation") {
   Loop loop;
   Peer a(loop, At("127.0.0.1"));
   Peer b(loop, At("127.0.0.1"));
@@ -218,7 +221,8 @@ TEST_CASE("udp: a datagram over the largest size is dropped and counted, the nex
   const ByteVector large(kMaxDatagram + 1, 1);
   const ByteVector fits(kMaxDatagram, 0);
   for (const ByteVector* bytes : {&large, &fits}) {
-    REQUIRE(::sendto(fd.get(), bytes->data(), bytes->size(), 0, reinterpret_cast<const sockaddr*>(&name), length) > 0);
+    REQUIRE(::sendto(fd.get(), bytes->data(), bytes->size(), 0,
+                     static_cast<const sockaddr*>(static_cast<const void*>(&name)), length) > 0);
   }
   REQUIRE(RunUntil(loop, [&] { return !b.arrived.empty(); }));
   CHECK(b.arrived.size() == 1);
@@ -274,7 +278,8 @@ TEST_CASE("udp: an address in use is an error that names it") {
 TEST_CASE("udp: the send queue keeps order and drops its oldest beyond the bound") {
   SendQueue queue;
   DatagramBatch batch;
-  for (std::size_t i = 0; i < kMaxQueuedDatagrams + 10; ++i) Add(batch, At("127.0.0.1", 1), 20, static_cast<std::uint8_t>(i));
+  for (std::size_t i = 0; i < kMaxQueuedDatagrams + 10; ++i)
+    Add(batch, At("127.0.0.1", 1), 20, static_cast<std::uint8_t>(i));
   CHECK(queue.Append(batch, 3) == 7);
   CHECK(queue.size() == kMaxQueuedDatagrams);
   const auto first_fill = [&queue] {

@@ -48,7 +48,9 @@ TEST_CASE("unix socket: the listener knows who calls, and records go both ways")
   auto listener = UnixListener::Bind(loop, folder.Socket(), [&](UniqueFd socket, const PeerCredentials& who) {
     peer = who;
     IpcChannel::Handlers handlers;
-    handlers.on_record = [&](ByteView record) { (void)channel->Send(ByteVector(record.rbegin(), record.rend())); };
+    handlers.on_record = [&](ByteView record) {
+      (void)channel->Send(ByteVector(record.rbegin(), record.rend()));
+    };
     channel = std::make_unique<IpcChannel>(loop, std::move(socket), std::move(handlers));
   });
   REQUIRE(listener);
@@ -93,7 +95,8 @@ TEST_CASE("unix socket: a stale socket file is replaced, another kind of file is
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
     folder.Socket().copy(name.sun_path, sizeof(name.sun_path) - 1);
-    REQUIRE(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0);
+    REQUIRE(::bind(dead.get(), static_cast<const sockaddr*>(static_cast<const void*>(&name)), sizeof(name)) ==
+            0);
   }
   REQUIRE(Exists(folder.Socket()));
   CHECK(UnixListener::Bind(loop, folder.Socket(), [](UniqueFd, const PeerCredentials&) {}));

@@ -1,0 +1,231 @@
+#include "daemon/egress/viewer_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/gate/stream_key.h"
+
+namespace latchkey::egress {
+
+Result<ViewerSession> ViewerSession::Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
+                                          Secret32 derived_key, access::Grant grant, const peer::SessionPorts& ports,
+                                          Instant now) {
+  auto transport = peer::Transport::Make(plan.transport, std::move(local), ports, now);
+  if (!transport) return tl::unexpected<Error>(transport.error());
+  return ViewerSession(session, std::move(plan), std::move(*transport), std::move(derived_key), std::move(grant),
+                       ports);
+}
+
+ViewerSession::ViewerSession(SessionId session, peer::MediaPlan plan, peer::Transport transport, Secret32 derived_key,
+                             access::Grant grant, const peer::SessionPorts& ports)
+    : session_(session),
+      plan_(std::move(plan)),
+      transport_(std::move(transport)),
+      derived_key_(std::move(derived_key)),
+      ports_(ports) {
+  streams_.reserve(plan_.streams.size());
+  for (const peer::StreamPlan& stream : plan_.streams) streams_.emplace_back(stream, ports.entropy);
+  Renew(std::move(grant));
+}
+
+void ViewerSession::Renew(access::Grant grant) {
+  not_after_ = grant.not_after();
+  key_.emplace(ports_.crypto, std::move(grant));
+}
+
+void ViewerSession::DropKey() {
+  key_.reset();
+  position_ = {};
+  for (OutboundStream& stream : streams_) stream.ForgetSent();
+  resends_.clear();
+}
+
+peer::Transport::StunVerdict ViewerSession::HandleStun(const wire::StunMessage& message,
+                                                       const ReceivedDatagram& datagram, Instant now,
+                                                       DatagramBatch& out) {
+  return transport_.HandleStun(message, datagram, now, out);
+}
+
+DropReason ViewerSession::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
+  const DropReason reason = transport_.HandleDtls(datagram, now, out);
+  OpenGate(now);
+  return reason;
+}
+
+// From keys to a gate, once. It agrees no stream: what comes from a viewer is RTCP or nothing.
+void ViewerSession::OpenGate(Instant now) {
+  auto keys = transport_.TakeKeys();
+  if (!keys) return;
+  auto sender = ports_.srtp.MakeSender(keys->outbound);
+  auto key = gate::AdmitDtlsKey(std::move(keys->inbound), {plan_.transport.remote_fingerprint,
+                                                           transport_.remote_fingerprint()});
+  if (sender && key) {
+    if (auto gate = gate::Gate::Make(std::move(*key), {}, ports_.srtp)) {
+      gate_.emplace(std::move(*gate));
+      sender_ = std::move(*sender);
+      next_report_ = now + kReportInterval;
+    }
+  }
+  setup_failed_ = !gate_.has_value();
+}
+
+void ViewerSession::HandleTimeout(Instant now, WallTime wall, DatagramBatch& out) {
+  transport_.HandleTimeout(now, out);
+  OpenGate(now);
+  if (transport_.state() != peer::TransportState::kConnected) return;
+  if (next_report_ && now >= *next_report_) SendReports(now, wall, out);
+}
+
+std::optional<Instant> ViewerSession::NextDeadline() const {
+  std::optional<Instant> deadline = transport_.NextDeadline();
+  if (transport_.state() != peer::TransportState::kConnected) return deadline;
+  for (const auto& at : {paused_until_, next_report_}) {
+    if (at && (!deadline || *at < *deadline)) deadline = at;
+  }
+  return deadline;
+}
+
+bool ViewerSession::MaySend(const Turn& turn) const {
+  return gate_ && transport_.state() == peer::TransportState::kConnected && transport_.ConsentFresh(turn.now) &&
+         transport_.path().has_value() && key_ && key_->epoch() == turn.cache.epoch() &&
+         key_->camera() == turn.cache.camera() && key_->Allows(wire::Rights::kLive) && turn.wall < key_->not_after();
+}
+
+// Where to begin, or to begin again for a viewer that fell behind the cache.
+bool ViewerSession::FindPosition(const cache::JitterCache& cache) {
+  if (position_.epoch == cache.epoch()) {
+    const auto oldest = cache.Oldest();
+    if (position_.number >= cache.NextNumber() || (oldest && position_.number >= *oldest)) return true;
+  }
+  const auto start = cache.StartForNewViewer();
+  if (!start) {
+    keyframe_wanted_ = true;
+    position_ = {};
+    return false;
+  }
+  position_ = Position{cache.epoch(), *start, 0, 0, cache.NextNumber()};
+  anchored_.fill(false);
+  return true;
+}
+
+// A codec that this viewer didn't negotiate has no stream here, whatever the camera changed to.
+OutboundStream* ViewerSession::StreamFor(const frames::FrameHeader& header) {
+  for (OutboundStream& stream : streams_) {
+    if (stream.plan().kind == header.stream && stream.plan().codec == header.codec) return &stream;
+  }
+  return nullptr;
+}
+
+ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Instant>& arrivals) {
+  paused_until_.reset();
+  if (!MaySend(turn)) return PumpOutcome::kIdle;
+  const Leg leg{*transport_.path(), *sender_, turn.out};
+  if (ServeNacks(leg, turn) == Step::kOpenFailed) return PumpOutcome::kOpenFailed;
+  while (FindPosition(turn.cache)) {
+    const cache::SealedFrame* frame = turn.cache.Find(position_.number);
+    if (frame == nullptr) return PumpOutcome::kIdle;
+    const frames::FrameHeader& header = frame->header();
+    OutboundStream* stream = StreamFor(header);
+    // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its start.
+    const bool past_sound = header.stream == wire::StreamKind::kAudio && catching_up() &&
+                            position_.number.Next() < position_.live_from;
+    if (stream != nullptr && !past_sound) {
+      switch (SendFrame(*frame, *stream, leg, turn)) {
+        case Step::kSent:
+          if (!catching_up()) arrivals.push_back(header.whole);
+          break;
+        case Step::kPaused:
+          return PumpOutcome::kIdle;
+        case Step::kBatchFull:
+          return PumpOutcome::kMore;
+        case Step::kOpenFailed:
+          return PumpOutcome::kOpenFailed;
+      }
+    }
+    position_.number = position_.number.Next();
+    position_.record = 0;
+  }
+  return PumpOutcome::kIdle;
+}
+
+ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg,
+                                             const Turn& turn) {
+  if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
+  std::int64_t allowance = pacer_.Available(turn.now, rate());
+  if (allowance <= 0) {
+    paused_until_ = pacer_.NextRun(rate());
+    return Step::kPaused;
+  }
+  const auto opened = key_->Open(frame, turn.buffer);
+  if (opened.outcome != cache::OpenOutcome::kOpened) return Step::kOpenFailed;
+  const frames::FrameHeader& header = frame.header();
+  if (position_.record == 0) {
+    bool& anchored = anchored_[static_cast<std::size_t>(header.stream)];
+    position_.timestamp =
+        stream.BeginFrame(header.timestamp, anchored && !catching_up(), header.captured, turn.now);
+    anchored = !catching_up();
+  }
+  std::uint16_t index = 0;
+  for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
+    if (index < position_.record) continue;
+    if (allowance <= 0) {
+      paused_until_ = pacer_.NextRun(rate());
+      return Step::kPaused;
+    }
+    if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
+    stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(), leg);
+    pacer_.Spend(1);
+    --allowance;
+    position_.record = static_cast<std::uint16_t>(index + 1);
+  }
+  ++frames_;
+  if (header.keyframe) keyframe_sent_ = turn.now;
+  return Step::kSent;
+}
+
+bool ViewerSession::Accepts(const peer::CameraMedia& media) const {
+  return std::all_of(plan_.streams.begin(), plan_.streams.end(), [&](const peer::StreamPlan& stream) {
+    if (stream.kind == wire::StreamKind::kAudio) return !media.audio || *media.audio == stream.codec;
+    if (!media.video) return true;
+    if (*media.video != stream.codec) return false;
+    return stream.codec != wire::Codec::kH264 || !media.h264_profile || !stream.h264.profile_level ||
+           peer::ReceiverDecodes(*stream.h264.profile_level, *media.h264_profile);
+  });
+}
+
+bool ViewerSession::TakeKeyframeWanted() { return std::exchange(keyframe_wanted_, false); }
+
+std::optional<wire::SessionEndReason> ViewerSession::ended(WallTime wall) const {
+  if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
+  switch (transport_.state()) {
+    case peer::TransportState::kHandshakeFailed:
+      return wire::SessionEndReason::kHandshakeFailed;
+    case peer::TransportState::kHandshakeTimeout:
+      return wire::SessionEndReason::kHandshakeTimeout;
+    case peer::TransportState::kConsentExpired:
+      return wire::SessionEndReason::kConsentExpired;
+    case peer::TransportState::kClosed:
+      return wire::SessionEndReason::kClosedByPeer;
+    case peer::TransportState::kConnecting:
+    case peer::TransportState::kConnected:
+    case peer::TransportState::kCount:
+      break;
+  }
+  if (wall >= not_after_) return wire::SessionEndReason::kGrantLost;
+  return std::nullopt;
+}
+
+std::uint64_t ViewerSession::packets() const {
+  std::uint64_t sum = 0;
+  for (const OutboundStream& stream : streams_) sum += stream.packets();
+  return sum;
+}
+
+bool ViewerSession::IsConsistent() const {
+  if (gate_.has_value() != (sender_ != nullptr)) return false;
+  if (streams_.size() != plan_.streams.size() || resends_.size() > kMaxResend) return false;
+  if (position_.epoch.value != 0 && key_ && key_->epoch() < position_.epoch) return false;
+  return transport_.IsConsistent() && (!gate_ || gate_->IsConsistent());
+}
+
+}  // namespace latchkey::egress

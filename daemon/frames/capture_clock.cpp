@@ -1,0 +1,92 @@
+#include "daemon/frames/capture_clock.h"
+
+#include <algorithm>
+
+#include "daemon/wire/ntp.h"
+
+namespace latchkey::frames {
+namespace {
+
+// RTP units since the stream's number zero, as time. Split, so that 64 bits hold for centuries.
+Duration MediaTime(std::int64_t timestamp, std::int64_t clock_rate) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const std::int64_t whole = timestamp / clock_rate;
+  const std::int64_t rest = timestamp % clock_rate;
+  return Duration{whole * kSecond + rest * kSecond / clock_rate};
+}
+
+Duration WallTime(const wire::SenderInfo& report) {
+  return wire::WallTimeFromNtp(report.ntp).time_since_epoch();
+}
+
+}  // namespace
+
+void SlidingMinimum::Add(Duration value, Instant now) {
+  if (current_ && now - current_since_ >= period_) {
+    // A silence of more than a period forgets both.
+    previous_ = now - current_since_ < 2 * period_ ? current_ : std::nullopt;
+    current_.reset();
+  }
+  if (!current_) {
+    current_ = value;
+    current_since_ = now;
+    return;
+  }
+  current_ = std::min(*current_, value);
+}
+
+std::optional<Duration> SlidingMinimum::Value() const {
+  if (current_ && previous_) return std::min(*current_, *previous_);
+  return current_;
+}
+
+void SlidingMinimum::Reset() {
+  current_.reset();
+  previous_.reset();
+}
+
+CaptureClock::CaptureClock(wire::Codec video, wire::Codec audio) {
+  Of(wire::StreamKind::kVideo).clock_rate = wire::ClockRate(video);
+  Of(wire::StreamKind::kAudio).clock_rate = wire::ClockRate(audio);
+}
+
+void CaptureClock::OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
+  Stream& stream = Of(kind);
+  const Duration media = MediaTime(stream.timestamps.Unwrap(rtp_timestamp), stream.clock_rate);
+  stream.arrival.Add(arrived.time_since_epoch() - media, arrived);
+}
+
+void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived) {
+  // Without a wall clock (RFC 3550 6.4.1), or before any packet to extend its timestamp by.
+  Stream& stream = Of(kind);
+  if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
+  stream.report = report;
+  stream.report_timestamp = stream.timestamps.Peek(report.rtp_timestamp);
+  wall_offset_.Add(arrived.time_since_epoch() - WallTime(report), arrived);
+}
+
+Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
+  Stream& stream = Of(kind);
+  const std::int64_t timestamp = stream.timestamps.Peek(rtp_timestamp);
+  const auto wall_offset = wall_offset_.Value();
+  if (stream.report && wall_offset) {
+    const Duration since_report = MediaTime(timestamp - stream.report_timestamp, stream.clock_rate);
+    const Instant estimate{*wall_offset + WallTime(*stream.report) + since_report};
+    if (arrived - estimate <= kMaxAge && estimate - arrived <= kMaxAge) return std::min(estimate, arrived);
+    // Its clocks jumped. Both streams' reports begin anew, because they share the offset.
+    for (Stream& s : streams_) s.report.reset();
+    wall_offset_.Reset();
+  }
+  const auto least = stream.arrival.Value();
+  if (!least) return arrived;
+  const Instant estimate{*least + MediaTime(timestamp, stream.clock_rate)};
+  if (arrived - estimate <= kMaxAge) return std::min(estimate, arrived);
+  stream.arrival.Reset();
+  return arrived;
+}
+
+bool CaptureClock::synchronised(wire::StreamKind kind) const {
+  return streams_[static_cast<std::size_t>(kind)].report.has_value() && wall_offset_.Value().has_value();
+}
+
+}  // namespace latchkey::frames

@@ -1,0 +1,103 @@
+// What a CameraSession tells its camera: reception, bitrate, and that a keyframe is needed.
+#include <algorithm>
+#include <array>
+
+#include "daemon/ingress/camera_session.h"
+#include "daemon/wire/rtcp_feedback.h"
+#include "daemon/wire/rtcp_remb.h"
+#include "daemon/wire/rtcp_source.h"
+
+namespace latchkey::ingress {
+namespace {
+
+// A report of two streams, SDES with the longest name, REMB and FIR are under 500 bytes.
+constexpr std::size_t kMaxCompound = 700;
+
+}  // namespace
+
+std::optional<std::uint32_t> CameraSession::KeyframeSsrc() const {
+  for (std::size_t i = 0; gate_ && i < plan_.streams.size(); ++i) {
+    if (plan_.streams[i].kind == wire::StreamKind::kVideo) return gate_->SsrcOfStream(i);
+  }
+  return std::nullopt;
+}
+
+// Every compound begins with a report and a name (RFC 3550 6.1).
+void CameraSession::WriteReceiverReport(Instant now, ByteWriter& writer) {
+  std::array<wire::ReportBlock, peer::kMaxStreams> blocks;
+  std::size_t count = 0;
+  std::int64_t expected = 0;
+  std::int64_t received = 0;
+  for (std::size_t i = 0; i < streams_.size() && count < blocks.size(); ++i) {
+    const auto ssrc = gate_->SsrcOfStream(i);
+    const auto interval = streams_[i].reception.interval();
+    expected += interval.expected;
+    received += interval.received;
+    const auto report = ssrc ? streams_[i].reception.MakeReport(*ssrc, now) : std::nullopt;
+    if (report) blocks[count++] = *report;
+  }
+  loss_permille_ = expected > received && expected > 0
+                       ? static_cast<std::uint32_t>((expected - received) * 1000 / expected)
+                       : 0;
+  wire::WriteReceiverReport(plan_.streams.front().local_ssrc, std::span(blocks).first(count), writer);
+  wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
+}
+
+void CameraSession::SendReports(Instant now, DatagramBatch& out) {
+  next_report_ = now + kReportInterval;
+  std::array<std::uint8_t, kMaxCompound> bytes{};
+  ByteWriter writer(bytes);
+  WriteReceiverReport(now, writer);
+  if (config_.max_bitrate_kbit > 0) {
+    std::array<std::uint32_t, peer::kMaxStreams> ssrcs{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < streams_.size() && count < ssrcs.size(); ++i) {
+      if (const auto ssrc = gate_->SsrcOfStream(i)) ssrcs[count++] = *ssrc;
+    }
+    wire::WriteRemb(plan_.streams.front().local_ssrc, std::uint64_t{config_.max_bitrate_kbit} * 1000,
+                    std::span(ssrcs).first(count), writer);
+  }
+  LATCHKEY_CHECK(writer.ok());
+  SendRtcp(writer.Written(), out);
+}
+
+void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
+  const auto ssrc = KeyframeSsrc();
+  const peer::StreamPlan* video = plan_.Find(wire::StreamKind::kVideo);
+  if (!ssrc || video == nullptr || !(video->feedback.pli || video->feedback.fir)) return;
+  std::array<std::uint8_t, kMaxCompound> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(plan_.streams.front().local_ssrc, {}, writer);
+  wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
+  if (video->feedback.pli) {
+    wire::WritePli(video->local_ssrc, *ssrc, writer);
+  } else {
+    wire::WriteFir(video->local_ssrc, {*ssrc, fir_number_++}, writer);
+  }
+  LATCHKEY_CHECK(writer.ok());
+  SendRtcp(writer.Written(), out);
+}
+
+void CameraSession::SendRtcp(ByteView compound, DatagramBatch& out) {
+  const auto path = transport_.path();
+  if (!path || !sender_ || compound.empty()) return;
+  const MutableByteView place = out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
+  std::copy(compound.begin(), compound.end(), place.begin());
+  out.TrimLast(sender_->ProtectRtcp(place, compound.size()));
+}
+
+void CameraSession::Close(DatagramBatch& out) {
+  if (transport_.state() == peer::TransportState::kConnected && sender_) {
+    std::array<std::uint8_t, kMaxCompound> bytes{};
+    ByteWriter writer(bytes);
+    wire::WriteReceiverReport(plan_.streams.front().local_ssrc, {}, writer);
+    wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
+    std::array<std::uint32_t, 1> ssrcs{plan_.streams.front().local_ssrc};
+    wire::WriteBye(ssrcs, writer);
+    LATCHKEY_CHECK(writer.ok());
+    SendRtcp(writer.Written(), out);
+  }
+  transport_.Close(out);
+}
+
+}  // namespace latchkey::ingress

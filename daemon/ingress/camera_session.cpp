@@ -1,0 +1,258 @@
+#include "daemon/ingress/camera_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/gate/stream_key.h"
+#include "daemon/wire/rtcp_source.h"
+
+namespace latchkey::ingress {
+namespace {
+
+wire::Codec CodecOr(const peer::MediaPlan& plan, wire::StreamKind kind, wire::Codec otherwise) {
+  const peer::StreamPlan* stream = plan.Find(kind);
+  return stream != nullptr ? stream->codec : otherwise;
+}
+
+gate::AgreedStream Agreed(const peer::StreamPlan& plan) {
+  gate::AgreedStream agreed;
+  agreed.codec = plan.codec;
+  agreed.payload_type = plan.payload_type;
+  agreed.rtx_payload_type = plan.rtx_payload_type;
+  if (!plan.remote_sources.empty()) {
+    agreed.ssrc = plan.remote_sources.front().ssrc;
+    if (plan.rtx_payload_type) agreed.rtx_ssrc = plan.remote_sources.front().rtx_ssrc;
+  }
+  return agreed;
+}
+
+}  // namespace
+
+Result<CameraSession> CameraSession::Make(const CameraConfig& config, peer::MediaPlan plan, peer::IceCredentials local,
+                                          const peer::SessionPorts& ports, Instant now) {
+  auto transport = peer::Transport::Make(plan.transport, std::move(local), ports, now);
+  if (!transport) return tl::unexpected<Error>(transport.error());
+  return CameraSession(config, std::move(plan), std::move(*transport), ports, now);
+}
+
+CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
+                             const peer::SessionPorts& ports, Instant now)
+    : config_(config),
+      plan_(std::move(plan)),
+      transport_(std::move(transport)),
+      ports_(ports),
+      clock_(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
+             CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus)),
+      created_(now) {
+  for (const peer::StreamPlan& stream : plan_.streams) {
+    frames::AssemblerConfig assembler;
+    assembler.camera = config_.camera;
+    assembler.epoch = config_.epoch;
+    assembler.codec = stream.codec;
+    assembler.parameter_sets = stream.h264.parameter_sets;
+    streams_.emplace_back(std::move(assembler));
+  }
+}
+
+peer::Transport::StunVerdict CameraSession::HandleStun(const wire::StunMessage& message,
+                                                       const ReceivedDatagram& datagram, Instant now,
+                                                       DatagramBatch& out) {
+  return transport_.HandleStun(message, datagram, now, out);
+}
+
+DropReason CameraSession::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
+  const DropReason reason = transport_.HandleDtls(datagram, now, out);
+  OpenGate(now);
+  return reason;
+}
+
+// From keys to a gate, once.
+void CameraSession::OpenGate(Instant now) {
+  auto keys = transport_.TakeKeys();
+  if (!keys) return;
+  auto sender = ports_.srtp.MakeSender(keys->outbound);
+  auto key = gate::AdmitDtlsKey(std::move(keys->inbound), {plan_.transport.remote_fingerprint,
+                                                           transport_.remote_fingerprint()});
+  std::vector<gate::AgreedStream> agreed;
+  for (const peer::StreamPlan& stream : plan_.streams) agreed.push_back(Agreed(stream));
+  if (sender && key) {
+    if (auto gate = gate::Gate::Make(std::move(*key), agreed, ports_.srtp)) gate_.emplace(std::move(*gate));
+    sender_ = std::move(*sender);
+  }
+  setup_failed_ = !gate_.has_value();
+  if (!gate_) return;
+  keyframe_.Want(now);
+  next_report_ = now;
+}
+
+gate::Admission CameraSession::AdmissionNow(Instant now) const {
+  gate::Admission admission;
+  if (const auto path = transport_.path()) {
+    admission.peer = path->remote;
+    admission.local = path->local;
+  }
+  admission.consent_fresh = transport_.ConsentFresh(now);
+  // A suspended lane has no session: it was ended and its key is gone.
+  admission.suspended = false;
+  return admission;
+}
+
+DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant now) {
+  if (!gate_) return DropReason::kNoKeysYet;
+  const std::size_t wire_size = datagram.bytes.size();
+  const gate::RtpVerdict verdict = gate_->AdmitRtp(datagram, AdmissionNow(now), now);
+  if (verdict.changed) epoch_wanted_ = true;
+  if (!verdict.packet) return verdict.reason;
+  const gate::AuthenticPacket& packet = *verdict.packet;
+  transport_.NoteAuthenticMedia({datagram.to, datagram.from}, now);
+  last_packet_ = now;
+  ++counters_.packets;
+  counters_.bytes += wire_size;
+  Stream& stream = streams_[packet.stream()];
+  stream.bye = false;
+  if (!packet.is_retransmission()) {
+    stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()), now);
+    clock_.OnPacket(packet.kind(), packet.header().timestamp, now);
+  }
+  const DropReason reason = stream.assembler.Push(packet, now);
+  Drain(stream);
+  if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);
+  return reason;
+}
+
+void CameraSession::Drain(Stream& stream) {
+  while (auto frame = stream.assembler.PollFrame()) {
+    frames::FrameHeader& header = frame->header;
+    header.captured = clock_.CaptureTime(header.stream, header.rtp_timestamp(), header.arrived_first);
+    ++counters_.frames;
+    if (header.stream == wire::StreamKind::kVideo) ++counters_.pictures;
+    if (header.keyframe) keyframe_.Satisfied();
+    ready_.push_back(std::move(*frame));
+  }
+}
+
+DropReason CameraSession::HandleRtcp(const ReceivedDatagram& datagram, Instant now) {
+  if (!gate_) return DropReason::kNoKeysYet;
+  const gate::RtcpVerdict verdict = gate_->AdmitRtcp(datagram, AdmissionNow(now), now);
+  if (!verdict.packet) return verdict.reason;
+  transport_.NoteAuthenticMedia({datagram.to, datagram.from}, now);
+  ReadRtcp(*verdict.packet);
+  return DropReason::kNone;
+}
+
+void CameraSession::ReadRtcp(const gate::AuthenticRtcp& packet) {
+  for (const wire::RtcpBlock& block : packet.compound()) {
+    if (block.kind == wire::RtcpKind::kBye) NoteBye(block);
+    if (block.kind != wire::RtcpKind::kSenderReport) continue;
+    const auto report = wire::ParseSenderReport(block);
+    const auto index = report ? gate_->StreamOfSsrc(report->sender.ssrc) : std::nullopt;
+    if (!index) continue;
+    clock_.OnSenderReport(plan_.streams[*index].kind, report->sender, packet.arrived());
+    streams_[*index].reception.OnSenderReport(report->sender.ntp, packet.arrived());
+  }
+}
+
+void CameraSession::NoteBye(const wire::RtcpBlock& block) {
+  const auto bye = wire::ParseBye(block);
+  if (!bye) return;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const auto ssrc = gate_->SsrcOfStream(i);
+    if (ssrc && bye->Contains(*ssrc)) streams_[i].bye = true;
+  }
+}
+
+void CameraSession::HandleTimeout(Instant now, DatagramBatch& out) {
+  transport_.HandleTimeout(now, out);
+  OpenGate(now);
+  if (!gate_ || transport_.state() != peer::TransportState::kConnected) return;
+  for (Stream& stream : streams_) {
+    const auto due = stream.assembler.NextDeadline();
+    if (due && now >= *due) stream.assembler.HandleTimeout(now);
+    Drain(stream);
+    if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);
+  }
+  if (next_report_ && now >= *next_report_) SendReports(now, out);
+  if (KeyframeSsrc() && keyframe_.Poll(now)) SendKeyframeRequest(out);
+}
+
+std::optional<Instant> CameraSession::NextDeadline() const {
+  std::optional<Instant> deadline = transport_.NextDeadline();
+  const auto sooner = [&deadline](std::optional<Instant> at) {
+    if (at && (!deadline || *at < *deadline)) deadline = at;
+  };
+  if (transport_.state() != peer::TransportState::kConnected) return deadline;
+  for (const Stream& stream : streams_) sooner(stream.assembler.NextDeadline());
+  sooner(next_report_);
+  if (KeyframeSsrc()) sooner(keyframe_.NextDeadline());
+  return deadline;
+}
+
+bool CameraSession::TakeEpochWanted() { return std::exchange(epoch_wanted_, false); }
+
+void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
+  config_.epoch = epoch;
+  ready_.clear();
+  if (gate_) gate_->BeginEpoch();
+  for (Stream& stream : streams_) {
+    stream.assembler.BeginEpoch(epoch);
+    stream.reception = Reception();
+  }
+  clock_ = frames::CaptureClock(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
+                                CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus));
+  keyframe_.Want(now);
+}
+
+std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
+  if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
+  switch (transport_.state()) {
+    case peer::TransportState::kHandshakeFailed:
+      return wire::SessionEndReason::kHandshakeFailed;
+    case peer::TransportState::kHandshakeTimeout:
+      return wire::SessionEndReason::kHandshakeTimeout;
+    case peer::TransportState::kConsentExpired:
+      return wire::SessionEndReason::kConsentExpired;
+    case peer::TransportState::kClosed:
+      return wire::SessionEndReason::kClosedByPeer;
+    case peer::TransportState::kConnecting:
+    case peer::TransportState::kConnected:
+    case peer::TransportState::kCount:
+      break;
+  }
+  const bool left = std::all_of(streams_.begin(), streams_.end(), [](const Stream& s) { return s.bye; });
+  if (left && now - last_packet_.value_or(created_) >= kByeSilence) return wire::SessionEndReason::kClosedByPeer;
+  return std::nullopt;
+}
+
+peer::CameraMedia CameraSession::media() const {
+  peer::CameraMedia media;
+  if (const auto* video = plan_.Find(wire::StreamKind::kVideo)) {
+    media.video = video->codec;
+    media.h264_profile = video->h264.profile_level;
+  }
+  if (const auto* audio = plan_.Find(wire::StreamKind::kAudio)) media.audio = audio->codec;
+  return media;
+}
+
+bool CameraSession::IsLive(Instant now) const {
+  return now - created_ < kLiveYouth || (last_packet_ && now - *last_packet_ < kLiveSilence);
+}
+
+bool CameraSession::unsupported() const {
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [](const Stream& s) { return s.assembler.unsupported() != frames::Unsupported::kNone; });
+}
+
+std::uint64_t CameraSession::lost() const {
+  std::uint64_t sum = 0;
+  for (const Stream& stream : streams_) sum += stream.assembler.counters().packets_lost;
+  return sum;
+}
+
+bool CameraSession::IsConsistent() const {
+  if (gate_.has_value() != (sender_ != nullptr) && !setup_failed_) return false;
+  if (streams_.size() != plan_.streams.size() || !keyframe_.IsConsistent() || !transport_.IsConsistent()) return false;
+  if (gate_ && !gate_->IsConsistent()) return false;
+  return std::all_of(streams_.begin(), streams_.end(), [](const Stream& s) { return s.assembler.IsConsistent(); });
+}
+
+}  // namespace latchkey::ingress

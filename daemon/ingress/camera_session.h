@@ -1,0 +1,141 @@
+// The camera's side of a lane: its transport, its gate, and whole frames out of its packets. Knows neither
+// content keys nor viewers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/counters.h"
+#include "daemon/base/datagram.h"
+#include "daemon/base/ids.h"
+#include "daemon/base/result.h"
+#include "daemon/base/time.h"
+#include "daemon/frames/assembler.h"
+#include "daemon/frames/capture_clock.h"
+#include "daemon/frames/keyframe.h"
+#include "daemon/gate/gate.h"
+#include "daemon/ingress/reception.h"
+#include "daemon/peer/media_plan.h"
+#include "daemon/peer/negotiation.h"
+#include "daemon/peer/transport.h"
+#include "daemon/wire/ipc_messages.h"
+
+namespace latchkey::ingress {
+
+struct CameraConfig {
+  SessionId session;
+  CameraId camera;
+  Epoch epoch;
+  std::uint32_t max_bitrate_kbit = 0;  // told to the camera as REMB; 0: nothing is told
+};
+
+struct CameraCounters {
+  std::uint64_t packets = 0;  // authentic RTP, retransmissions included
+  std::uint64_t bytes = 0;    // of these on the wire
+  std::uint64_t frames = 0;   // whole pictures, or whole packets of sound
+  std::uint64_t pictures = 0;
+};
+
+class CameraSession {
+ public:
+  // A receiver report at least this often (RFC 3550 6.2 in spirit; browsers steer by it), REMB with it.
+  static constexpr Duration kReportInterval = milliseconds{500};
+  // After BYE of every stream and this long without a packet the session is over. A BYE alone may be the end
+  // of one source under a session that goes on.
+  static constexpr Duration kByeSilence = seconds{2};
+  // A publisher counts as live this long after an authentic packet, and this long after its offer.
+  static constexpr Duration kLiveSilence = seconds{2};
+  static constexpr Duration kLiveYouth = seconds{5};
+
+  static Result<CameraSession> Make(const CameraConfig& config, peer::MediaPlan plan, peer::IceCredentials local,
+                                    const peer::SessionPorts& ports, Instant now);
+  CameraSession(CameraSession&&) noexcept = default;
+  CameraSession& operator=(CameraSession&&) noexcept = default;
+
+  // Inputs. Each names why a datagram went no further; whole frames wait in TakeFrames().
+  peer::Transport::StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                          Instant now, DatagramBatch& out);
+  DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
+  DropReason HandleRtp(const ReceivedDatagram& datagram, Instant now);
+  DropReason HandleRtcp(const ReceivedDatagram& datagram, Instant now);
+  // After inputs and at NextDeadline(): reports, requests, timeouts.
+  void HandleTimeout(Instant now, DatagramBatch& out);
+  [[nodiscard]] std::optional<Instant> NextDeadline() const;
+
+  // Whole frames since the last call, in decoding order of each stream.
+  [[nodiscard]] std::vector<frames::PlainFrame>& ready() { return ready_; }
+  // Someone needs a keyframe; asked for with patience.
+  void WantKeyframe(Instant now) { keyframe_.Want(now); }
+  // The camera sends under another SSRC: a new epoch is wanted. Once for each change.
+  [[nodiscard]] bool TakeEpochWanted();
+  void BeginEpoch(Epoch epoch, Instant now);
+
+  // Why the session is over, if it is.
+  [[nodiscard]] std::optional<wire::SessionEndReason> ended(Instant now) const;
+  // BYE and close_notify.
+  void Close(DatagramBatch& out);
+
+  [[nodiscard]] SessionId id() const { return config_.session; }
+  [[nodiscard]] Epoch epoch() const { return config_.epoch; }
+  [[nodiscard]] const peer::MediaPlan& plan() const { return plan_; }
+  [[nodiscard]] peer::CameraMedia media() const;
+  [[nodiscard]] peer::Transport& transport() { return transport_; }
+  [[nodiscard]] const peer::Transport& transport() const { return transport_; }
+  [[nodiscard]] bool IsLive(Instant now) const;
+  [[nodiscard]] bool has_video() const { return plan_.Find(wire::StreamKind::kVideo) != nullptr; }
+  // B-frames or the like: packets, but nothing that a browser shows.
+  [[nodiscard]] bool unsupported() const;
+  [[nodiscard]] std::optional<Instant> last_packet() const { return last_packet_; }
+  [[nodiscard]] const CameraCounters& counters() const { return counters_; }
+  // Packets given up, of all streams.
+  [[nodiscard]] std::uint64_t lost() const;
+  // Loss of the last report interval, of 1000.
+  [[nodiscard]] std::uint32_t loss_permille() const { return loss_permille_; }
+  [[nodiscard]] std::uint64_t keyframe_requests() const { return keyframe_.sent(); }
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  struct Stream {
+    explicit Stream(frames::AssemblerConfig config) : assembler(std::move(config)) {}
+    frames::Assembler assembler;
+    Reception reception;
+    bool bye = false;
+  };
+
+  CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
+                const peer::SessionPorts& ports, Instant now);
+  void OpenGate(Instant now);
+  [[nodiscard]] gate::Admission AdmissionNow(Instant now) const;
+  void Drain(Stream& stream);
+  void ReadRtcp(const gate::AuthenticRtcp& packet);
+  void NoteBye(const wire::RtcpBlock& block);
+  [[nodiscard]] std::optional<std::uint32_t> KeyframeSsrc() const;
+  void SendReports(Instant now, DatagramBatch& out);
+  void SendKeyframeRequest(DatagramBatch& out);
+  void WriteReceiverReport(Instant now, ByteWriter& writer);
+  void SendRtcp(ByteView compound, DatagramBatch& out);
+
+  CameraConfig config_;
+  peer::MediaPlan plan_;
+  peer::Transport transport_;
+  peer::SessionPorts ports_;
+  std::optional<gate::Gate> gate_;
+  std::unique_ptr<ports::SrtpSender> sender_;
+  std::vector<Stream> streams_;  // in the order of the plan
+  frames::CaptureClock clock_;
+  frames::KeyframeLimiter keyframe_;
+  std::vector<frames::PlainFrame> ready_;
+  CameraCounters counters_;
+  Instant created_;
+  std::optional<Instant> last_packet_;
+  std::optional<Instant> next_report_;
+  std::uint32_t loss_permille_ = 0;
+  std::uint8_t fir_number_ = 0;
+  bool epoch_wanted_ = false;
+  bool setup_failed_ = false;  // keys were refused, or SRTP could not be set up
+};
+
+}  // namespace latchkey::ingress

@@ -1,0 +1,44 @@
+// What a receiver report says of one stream (RFC 3550 6.4.1, A.3, A.8).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "daemon/base/seq.h"
+#include "daemon/base/time.h"
+#include "daemon/wire/rtcp_report.h"
+
+namespace latchkey::ingress {
+
+class Reception {
+ public:
+  // An authentic packet; a retransmission (RTX) counts as what it replaces.
+  void OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate, Instant now);
+  void OnSenderReport(wire::NtpTime ntp, Instant now);
+  // Builds the report and begins the next interval. Nothing before the first packet.
+  std::optional<wire::ReportBlock> MakeReport(std::uint32_t ssrc, Instant now);
+
+  // Packets since the last report; more received than expected when late ones came.
+  struct Interval {
+    std::int64_t expected = 0;
+    std::int64_t received = 0;
+  };
+  [[nodiscard]] Interval interval() const {
+    return {expected() - expected_prior_, static_cast<std::int64_t>(received_ - received_prior_)};
+  }
+  [[nodiscard]] std::uint64_t received() const { return received_; }
+  [[nodiscard]] std::int64_t expected() const;
+
+ private:
+  std::optional<std::int64_t> first_;
+  std::int64_t highest_ = 0;
+  std::uint64_t received_ = 0;
+  std::int64_t expected_prior_ = 0;
+  std::uint64_t received_prior_ = 0;
+  std::optional<std::uint32_t> transit_;
+  std::uint32_t jitter_q4_ = 0;  // scaled by 16, as in A.8
+  std::uint32_t last_sr_ = 0;
+  Instant last_sr_at_{};
+};
+
+}  // namespace latchkey::ingress

@@ -1,0 +1,98 @@
+// What the keeper's desks share: the registry, the lanes, the questions and sessions under way, and the
+// effects still to be carried out. It has no will of its own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/keeper/effects.h"
+#include "daemon/keeper/questions.h"
+#include "daemon/keeper/refusals.h"
+#include "daemon/keeper/registry.h"
+#include "daemon/keeper/sessions.h"
+#include "daemon/ports/crypto.h"
+#include "daemon/ports/entropy.h"
+
+namespace latchkey::keeper {
+
+// What the children are told at their start.
+struct Settings {
+  bool loopback = false;
+  std::uint16_t http_port = 0;
+  std::uint32_t cache_bytes = 8 * 1024 * 1024;
+  std::uint32_t cache_frames = 2048;
+  Duration cache_age = seconds(30);
+  std::uint32_t max_viewers = 64;
+  std::uint32_t max_bitrate_kbit = 8000;
+  Duration stale_after = milliseconds(500);
+  Duration unavailable_after = milliseconds(2000);
+};
+
+enum class LaneState : std::uint8_t { kDown, kStarting, kReady };
+
+// One camera's lane, as far as the keeper knows.
+struct LaneSlot {
+  LaneState state = LaneState::kDown;
+  Instant since{};  // of `state`
+  bool told_to_suspend = false;
+  std::uint16_t udp_port = 0;
+  Epoch epoch;  // 0: none lives
+  Secret32 content_key;
+  Instant epoch_began{};
+  std::optional<SessionId> publisher;
+  wire::LaneStatus status;
+  std::optional<Instant> status_at;
+  std::uint64_t restarts = 0;
+};
+
+// Counted for the metrics; a mix-up is our own fault, and noticed.
+struct KeeperCounters {
+  std::uint64_t questions = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t replies_dropped = 0;  // no such question any more
+  std::uint64_t mixups = 0;           // a question, but not this principal, lane, session or wrap
+  std::uint64_t timeouts = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t wraps = 0;
+  std::uint64_t sessions_ended = 0;
+  std::uint64_t open_failures = 0;
+  std::uint64_t violations = 0;
+};
+
+struct Books {
+  Books(Registry& r, ports::Crypto& c, ports::Entropy& e, const Settings& s)
+      : registry(r), crypto(c), entropy(e), settings(s) {}
+
+  Registry& registry;
+  ports::Crypto& crypto;
+  ports::Entropy& entropy;
+  Settings settings;
+  std::map<CameraId, LaneSlot> lanes;
+  Questions questions;
+  Sessions sessions;
+  KeeperCounters counters;
+  bool front_up = false;     // started and not ended
+  bool front_ready = false;  // has said FrontReady
+  Instant front_since{};
+  std::uint64_t front_restarts = 0;
+  bool lists_changed = false;  // what pages show is not what they were told
+  std::vector<Effect> effects;
+
+  void ToFrontNow(wire::KeeperToFront message);
+  void ToLaneNow(CameraId camera, wire::KeeperToLane message);
+  void Tell(std::string text, CameraId camera = {});
+  void Refuse(const wire::Ticket& ticket, const Refusal& refusal);
+  void FrontViolation(const std::string& why);
+  void LaneViolation(CameraId camera, const std::string& why);
+
+  // nullptr: no such camera.
+  LaneSlot* Lane(CameraId camera);
+  // The lane can be asked for this camera right now; otherwise why not.
+  [[nodiscard]] std::optional<Refusal> WhyNot(CameraId camera);
+};
+
+}  // namespace latchkey::keeper

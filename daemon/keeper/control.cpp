@@ -1,0 +1,425 @@
+#include "daemon/keeper/control.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "daemon/access/token.h"
+#include "daemon/keeper/words.h"
+
+namespace latchkey::keeper {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The fields of one command: each is asked for by name, and one that nobody asked for is refused.
+class Fields {
+ public:
+  explicit Fields(const Json& object) : object_(object) { asked_.emplace_back("command"); }
+
+  // The field's text; nothing when it is missing or null.
+  Result<std::optional<std::string>> OptionalText(const char* name) {
+    asked_.emplace_back(name);
+    const auto at = object_.find(name);
+    if (at == object_.end() || at->is_null()) return std::optional<std::string>{};
+    if (!at->is_string()) return Fail(ErrorCode::kInvalid, std::string(name) + " must be a text");
+    return std::optional<std::string>{at->get<std::string>()};
+  }
+  Result<std::string> Text(const char* name) {
+    auto text = OptionalText(name);
+    if (!text) return tl::unexpected(text.error());
+    if (!*text) return Fail(ErrorCode::kInvalid, std::string(name) + " is missing");
+    return std::move(**text);
+  }
+  Result<bool> Flag(const char* name) {
+    asked_.emplace_back(name);
+    const auto at = object_.find(name);
+    if (at == object_.end() || at->is_null()) return false;
+    if (!at->is_boolean()) return Fail(ErrorCode::kInvalid, std::string(name) + " must be true or false");
+    return at->get<bool>();
+  }
+  template <class IdType>
+  Result<IdType> Id(const char* name) {
+    const auto text = Text(name);
+    if (!text) return tl::unexpected(text.error());
+    const auto id = IdType::FromHex(*text);
+    if (!id) {
+      return Fail(ErrorCode::kInvalid,
+                  std::string(name) + " must be a whole id of 32 lower-case hexadecimal digits");
+    }
+    return *id;
+  }
+  [[nodiscard]] Status NothingElse() const {
+    for (const auto& [name, value] : object_.items()) {
+      if (std::find(asked_.begin(), asked_.end(), name) == asked_.end()) {
+        return Fail(ErrorCode::kInvalid, "this command has no " + name);
+      }
+    }
+    return {};
+  }
+
+ private:
+  const Json& object_;
+  std::vector<std::string> asked_;
+};
+
+struct Context {
+  Keeper& keeper;
+  std::string_view base_url;
+  Instant now;
+  WallTime wall;
+  [[nodiscard]] ControlDesk& desk() const { return keeper.control(); }
+};
+
+using Answer = Result<Json>;
+
+std::string PublishUrl(const Context& context, CameraId id) {
+  return std::string(context.base_url) + "/whip/" + id.ToHex();
+}
+
+// AnswerControl wipes the token in it.
+Json TokenReply(CameraId id, const Secret32& token, const Context& context) {
+  Json reply;
+  reply["id"] = id.ToHex();
+  reply["token"] = access::FormatToken(token);
+  reply["publish_url"] = PublishUrl(context, id);
+  return reply;
+}
+
+Json Done() {
+  return Json::object();
+}
+
+template <class T>
+Answer Finish(const Result<T>& result) {
+  if (!result) return tl::unexpected(result.error());
+  return Done();
+}
+
+// ---------------------------------------------------------------- cameras
+
+Answer CameraAdd(Fields& fields, const Context& context) {
+  const auto name = fields.Text("name");
+  const auto model = fields.OptionalText("model");
+  const auto pin = fields.OptionalText("pin");
+  const auto sdes = fields.Flag("sdes");
+  if (!name) return tl::unexpected(name.error());
+  if (!model) return tl::unexpected(model.error());
+  if (!pin) return tl::unexpected(pin.error());
+  if (!sdes) return tl::unexpected(sdes.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  NewCamera camera{*name, model->value_or(""), std::nullopt, *sdes};
+  if (*pin) {
+    camera.pin.emplace();
+    if (!internal::HexDecodeExact(**pin, *camera.pin)) {
+      return Fail(ErrorCode::kInvalid,
+                  "pin must be 64 lower-case hexadecimal digits (SHA-256 of the public key)");
+    }
+  }
+  const auto added = context.desk().AddCamera(camera, context.wall);
+  if (!added) return tl::unexpected(added.error());
+  return TokenReply(added->id, added->token, context);
+}
+
+Answer CameraRename(Fields& fields, const Context& context) {
+  const auto id = fields.Id<CameraId>("id");
+  const auto name = fields.Text("name");
+  if (!id) return tl::unexpected(id.error());
+  if (!name) return tl::unexpected(name.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  return Finish(context.desk().RenameCamera(*id, *name));
+}
+
+template <class IdType, class Call>
+Answer WithId(Fields& fields, Call&& call) {
+  const auto id = fields.Id<IdType>("id");
+  if (!id) return tl::unexpected(id.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  return call(*id);
+}
+
+Answer CameraRemove(Fields& fields, const Context& context) {
+  return WithId<CameraId>(fields, [&](CameraId id) { return Finish(context.desk().RemoveCamera(id)); });
+}
+
+Answer CameraRotate(Fields& fields, const Context& context) {
+  return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
+    const auto token = context.desk().RotateCamera(id);
+    if (!token) return tl::unexpected(token.error());
+    return TokenReply(id, *token, context);
+  });
+}
+
+Answer CameraTransfer(Fields& fields, const Context& context) {
+  return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
+    const auto token = context.desk().TransferCamera(id, context.now, context.wall);
+    if (!token) return tl::unexpected(token.error());
+    return TokenReply(id, *token, context);
+  });
+}
+
+// ---------------------------------------------------------------- lists
+
+// One page of `records` behind the id in "after", in order of ids.
+template <class Record, class IdType, class Show>
+Answer Page(Fields& fields, const char* name, std::vector<Record> records, IdType, Show&& show) {
+  IdType after;
+  const auto text = fields.OptionalText("after");
+  if (!text) return tl::unexpected(text.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  if (*text) {
+    const auto id = IdType::FromHex(**text);
+    if (!id) return Fail(ErrorCode::kInvalid, "after must be a whole id");
+    after = *id;
+  }
+  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.id < b.id; });
+  Json items = Json::array();
+  bool more = false;
+  for (const Record& record : records) {
+    if (record.id <= after) continue;
+    more = items.size() >= kControlPage;
+    if (more) break;
+    items.push_back(show(record));
+  }
+  Json reply;
+  reply[name] = std::move(items);
+  if (more) reply["more"] = true;
+  return reply;
+}
+
+Answer CameraListing(Fields& fields, const Context& context) {
+  const Registry& registry = context.desk().registry();
+  return Page(fields, "cameras", registry.cameras(), CameraId(), [&](const ports::CameraRecord& camera) {
+    Json item;
+    item["id"] = camera.id.ToHex();
+    item["name"] = camera.name;
+    item["model"] = camera.model;
+    item["sdes"] = camera.sdes;
+    item["pinned"] = camera.pin.has_value();
+    item["added"] = FormatMoment(camera.added);
+    item["publish_url"] = PublishUrl(context, camera.id);
+    const auto* suspension = registry.SuspensionOf(camera.id);
+    if (suspension != nullptr) {
+      item["suspension"] = Json{{"id", suspension->id.ToHex()}, {"reason", suspension->reason}};
+    }
+    return item;
+  });
+}
+
+Answer ViewerListing(Fields& fields, const Context& context) {
+  return Page(fields, "viewers", context.desk().registry().viewers(), ViewerId(),
+              [](const ports::ViewerRecord& v) {
+                Json item;
+                item["id"] = v.id.ToHex();
+                item["name"] = v.name;
+                item["added"] = FormatMoment(v.added);
+                return item;
+              });
+}
+
+Answer GrantListing(Fields& fields, const Context& context) {
+  return Page(
+      fields, "grants", context.desk().registry().grants(), GrantId(), [&](const ports::GrantRecord& grant) {
+        Json item;
+        item["id"] = grant.id.ToHex();
+        item["viewer"] = grant.viewer.ToHex();
+        item["camera"] = grant.camera.ToHex();
+        item["rights"] = FormatRights(grant.rights);
+        item["not_before"] = FormatMoment(grant.not_before);
+        item["not_after"] = grant.not_after == ports::kNoEnd ? Json() : Json(FormatMoment(grant.not_after));
+        item["holds"] = access::HoldsAt(grant, context.wall);
+        return item;
+      });
+}
+
+// ---------------------------------------------------------------- viewers and grants
+
+Answer ViewerAdd(Fields& fields, const Context& context) {
+  const auto name = fields.Text("name");
+  if (!name) return tl::unexpected(name.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  const auto added = context.desk().AddViewer(*name, context.wall);
+  if (!added) return tl::unexpected(added.error());
+  Json reply;
+  reply["id"] = added->id.ToHex();
+  reply["token"] = access::FormatToken(added->token);
+  return reply;
+}
+
+Answer ViewerRemove(Fields& fields, const Context& context) {
+  return WithId<ViewerId>(fields,
+                          [&](ViewerId id) { return Finish(context.desk().RemoveViewer(id, context.wall)); });
+}
+
+// From "not_before" (now when missing) for as long as "for" says (without end when missing).
+Status TakeTimes(Fields& fields, const Context& context, NewGrant& grant) {
+  const auto from = fields.OptionalText("not_before");
+  const auto length = fields.OptionalText("for");
+  if (!from) return tl::unexpected(from.error());
+  if (!length) return tl::unexpected(length.error());
+  // Whole seconds, rounded down: the registry holds no fractions, and "now" must hold now.
+  grant.not_before = FromUnixSeconds(ToUnixSeconds(context.wall));
+  if (*from) {
+    const auto moment = ParseMoment(**from);
+    if (!moment) return tl::unexpected(moment.error());
+    grant.not_before = *moment;
+  }
+  if (*length) {
+    const auto duration = ParseDuration(**length);
+    if (!duration) return tl::unexpected(duration.error());
+    grant.not_after = grant.not_before + *duration;
+  }
+  return {};
+}
+
+Answer GrantAdd(Fields& fields, const Context& context) {
+  const auto viewer = fields.Id<ViewerId>("viewer");
+  const auto camera = fields.Id<CameraId>("camera");
+  const auto rights_text = fields.OptionalText("rights");
+  if (!viewer) return tl::unexpected(viewer.error());
+  if (!camera) return tl::unexpected(camera.error());
+  if (!rights_text) return tl::unexpected(rights_text.error());
+  const auto rights = ParseRights(rights_text->value_or("live,still"));
+  if (!rights) return tl::unexpected(rights.error());
+  NewGrant grant;
+  grant.viewer = *viewer;
+  grant.camera = *camera;
+  grant.rights = *rights;
+  if (auto times = TakeTimes(fields, context, grant); !times) return tl::unexpected(times.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  const auto id = context.desk().AddGrant(grant, context.wall);
+  if (!id) return tl::unexpected(id.error());
+  return Json{{"id", id->ToHex()}};
+}
+
+Answer GrantRevoke(Fields& fields, const Context& context) {
+  return WithId<GrantId>(fields,
+                         [&](GrantId id) { return Finish(context.desk().RevokeGrant(id, context.wall)); });
+}
+
+// ---------------------------------------------------------------- suspensions and status
+
+Answer SuspendOrder(Fields& fields, const Context& context) {
+  const auto camera = fields.OptionalText("camera");
+  const auto model = fields.OptionalText("model");
+  const auto all = fields.Flag("all");
+  const auto reason = fields.Text("reason");
+  if (!camera) return tl::unexpected(camera.error());
+  if (!model) return tl::unexpected(model.error());
+  if (!all) return tl::unexpected(all.error());
+  if (!reason) return tl::unexpected(reason.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  if (int{camera->has_value()} + int{model->has_value()} + int{*all} != 1) {
+    return Fail(ErrorCode::kInvalid, "say one of camera, model and all");
+  }
+  NewSuspension suspension;
+  suspension.reason = *reason;
+  if (camera->has_value()) {
+    const auto id = fields.Id<CameraId>("camera");
+    if (!id) return tl::unexpected(id.error());
+    suspension.scope = ports::SuspensionScope::kCamera;
+    suspension.camera = *id;
+  } else if (model->has_value()) {
+    suspension.scope = ports::SuspensionScope::kModel;
+    suspension.model = **model;
+  }
+  const auto result = context.desk().Suspend(suspension, context.wall);
+  if (!result) return tl::unexpected(result.error());
+  if (!result->durable) {
+    return Fail(ErrorCode::kSystem,
+                "suspended (" + result->id.ToHex() +
+                    "), but only until the daemon restarts, because it could not be written: " +
+                    result->durable.error().message);
+  }
+  return Json{{"id", result->id.ToHex()}};
+}
+
+Answer ResumeOrder(Fields& fields, const Context& context) {
+  const auto id = fields.Id<SuspensionId>("id");
+  const auto cause = fields.Text("root_cause");
+  if (!id) return tl::unexpected(id.error());
+  if (!cause) return tl::unexpected(cause.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  return Finish(context.desk().Resume(*id, *cause, context.wall));
+}
+
+Answer StatusReport(Fields& fields, const Context& context) {
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  Json cameras = Json::array();
+  for (const wire::CameraView& view : context.desk().Cameras(context.now)) {
+    Json item;
+    item["id"] = view.id.ToHex();
+    item["name"] = view.name.str();
+    item["state"] = CameraStateName(view.state);
+    item["fps"] = static_cast<double>(view.fps_milli) / 1000.0;
+    item["bitrate_kbit"] = view.bitrate_kbit;
+    item["loss_pct"] = static_cast<double>(view.loss_permille) / 10.0;
+    item["hub_delay_ms"] = static_cast<double>(view.hub_delay_us) / 1000.0;
+    item["viewers"] = view.viewers;
+    if (view.state != wire::CameraState::kLive) {
+      const bool suspended = view.state == wire::CameraState::kSuspended;
+      item["reason"] = suspended ? view.suspension.str() : std::string(UnavailableReasonText(view.reason));
+    }
+    cameras.push_back(std::move(item));
+  }
+  return Json{{"cameras", std::move(cameras)}};
+}
+
+struct Command {
+  std::string_view name;
+  Answer (*run)(Fields&, const Context&);
+};
+constexpr std::array<Command, 14> kCommands{{
+    {"camera add", CameraAdd},
+    {"camera list", CameraListing},
+    {"camera rename", CameraRename},
+    {"camera remove", CameraRemove},
+    {"camera rotate", CameraRotate},
+    {"camera transfer", CameraTransfer},
+    {"viewer add", ViewerAdd},
+    {"viewer list", ViewerListing},
+    {"viewer remove", ViewerRemove},
+    {"grant add", GrantAdd},
+    {"grant list", GrantListing},
+    {"grant revoke", GrantRevoke},
+    {"suspend", SuspendOrder},
+    {"resume", ResumeOrder},
+}};
+
+Answer Run(std::string_view text, const Context& context) {
+  if (text.size() > kMaxControlCommand) return Fail(ErrorCode::kInvalid, "the command is too long");
+  const Json object = Json::parse(text, nullptr, false);
+  if (!object.is_object()) return Fail(ErrorCode::kInvalid, "a command is one JSON object");
+  const auto name = object.find("command");
+  if (name == object.end() || !name->is_string()) return Fail(ErrorCode::kInvalid, "command is missing");
+  Fields fields(object);
+  const auto wanted = name->get<std::string>();
+  if (wanted == "status") return StatusReport(fields, context);
+  for (const Command& command : kCommands) {
+    if (wanted == command.name) return command.run(fields, context);
+  }
+  return Fail(ErrorCode::kInvalid,
+              "there is no command " + Json(wanted).dump(-1, ' ', true, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
+                          WallTime wall) {
+  Answer answer = Run(command, Context{keeper, base_url, now, wall});
+  keeper.Settle(now, wall);
+  Json reply;
+  if (answer) {
+    reply["ok"] = std::move(*answer);
+  } else {
+    reply["error"] = answer.error().message;
+  }
+  std::string text = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (answer && reply["ok"].contains("token")) access::WipeText(reply["ok"]["token"].get_ref<std::string&>());
+  return text;
+}
+
+}  // namespace latchkey::keeper

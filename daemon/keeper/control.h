@@ -1,0 +1,22 @@
+// The control socket's language: one JSON object in, one out (PROTOCOL.md "The control socket"). JSON lives
+// here and nowhere else in the keeper.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "daemon/keeper/keeper.h"
+
+namespace latchkey::keeper {
+
+// Longest command taken, in bytes.
+constexpr std::size_t kMaxControlCommand = 64 * 1024;
+// Items of a list in one reply; the rest is asked for with "after".
+constexpr std::size_t kControlPage = 128;
+
+// Carries out one command. The reply fits one record; the caller sends it and wipes it (a new token may be
+// in it). `base_url` is what publish URLs begin with: "http://127.0.0.1:8480".
+std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
+                          WallTime wall);
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,91 @@
+#include "daemon/keeper/control_desk.h"
+
+namespace latchkey::keeper {
+
+Result<Enrolled<CameraId>> ControlDesk::AddCamera(const NewCamera& camera, WallTime wall) {
+  auto enrolled = books_.registry.AddCamera(camera, wall);
+  if (enrolled) {
+    books_.lanes[enrolled->id];
+    books_.effects.emplace_back(StartLane{enrolled->id});
+  }
+  return enrolled;
+}
+
+Status ControlDesk::RenameCamera(CameraId id, const std::string& name) {
+  auto renamed = books_.registry.RenameCamera(id, name);
+  if (renamed) books_.lists_changed = true;
+  return renamed;
+}
+
+Status ControlDesk::RemoveCamera(CameraId id) {
+  if (auto removed = books_.registry.RemoveCamera(id); !removed) return removed;
+  keys_.RefuseQuestions(id, UnknownCamera());
+  keys_.DropCamera(id, UnknownCamera());
+  books_.lanes.erase(id);
+  books_.effects.emplace_back(StopLane{id});
+  books_.lists_changed = true;
+  return {};
+}
+
+Result<Secret32> ControlDesk::RotateCamera(CameraId id) {
+  auto token = books_.registry.RotateCamera(id);
+  if (token) keys_.EndPublisher(id);
+  return token;
+}
+
+Result<Secret32> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime wall) {
+  auto token = books_.registry.TransferCamera(id);
+  if (!token) return token;
+  keys_.EndPublisher(id);
+  keys_.RefuseQuestions(id, NotGranted("the camera has a new owner"));
+  keys_.Recheck(wall);
+  books_.lists_changed = true;
+  // What the old owner's viewers were sealed for opens to nobody any more. Where no epoch can be made the
+  // lane begins anew instead, without memory.
+  LaneSlot* lane = books_.Lane(id);
+  if (lane != nullptr && lane->state == LaneState::kReady && lane->epoch.value != 0 &&
+      !keys_.Begin(id, now, wall)) {
+    books_.effects.emplace_back(RestartLane{id});
+  }
+  return token;
+}
+
+Result<Enrolled<ViewerId>> ControlDesk::AddViewer(const std::string& name, WallTime wall) {
+  return books_.registry.AddViewer(name, wall);
+}
+
+Status ControlDesk::RemoveViewer(ViewerId id, WallTime wall) {
+  auto removed = books_.registry.RemoveViewer(id);
+  keys_.Recheck(wall);
+  if (removed) books_.lists_changed = true;
+  return removed;
+}
+
+Result<GrantId> ControlDesk::AddGrant(const NewGrant& grant, WallTime wall) {
+  auto id = books_.registry.AddGrant(grant, wall);
+  if (id) books_.lists_changed = true;
+  return id;
+}
+
+Status ControlDesk::RevokeGrant(GrantId id, WallTime wall) {
+  auto revoked = books_.registry.RevokeGrant(id);
+  keys_.Recheck(wall);
+  if (revoked) books_.lists_changed = true;
+  return revoked;
+}
+
+Result<Registry::SuspendResult> ControlDesk::Suspend(const NewSuspension& suspension, WallTime wall) {
+  return suspensions_.Suspend(suspension, wall);
+}
+
+Status ControlDesk::Resume(SuspensionId id, const std::string& root_cause, WallTime wall) {
+  return suspensions_.Resume(id, root_cause, wall);
+}
+
+std::vector<wire::CameraView> ControlDesk::Cameras(Instant now) const {
+  std::vector<wire::CameraView> views;
+  for (const auto& camera : books_.registry.cameras()) views.push_back(pages_.View(camera, now));
+  return views;
+}
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,44 @@
+// What the owner orders over the control socket, as typed calls (control.h speaks JSON).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/keeper/books.h"
+#include "daemon/keeper/key_desk.h"
+#include "daemon/keeper/page_desk.h"
+#include "daemon/keeper/suspension_desk.h"
+
+namespace latchkey::keeper {
+
+// Each change takes effect at once: what a session no longer has a right to, it loses before the call
+// returns.
+class ControlDesk {
+ public:
+  ControlDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions)
+      : books_(books), keys_(keys), pages_(pages), suspensions_(suspensions) {}
+
+  Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime wall);
+  Status RenameCamera(CameraId id, const std::string& name);
+  Status RemoveCamera(CameraId id);
+  Result<Secret32> RotateCamera(CameraId id);
+  Result<Secret32> TransferCamera(CameraId id, Instant now, WallTime wall);
+  Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime wall);
+  Status RemoveViewer(ViewerId id, WallTime wall);
+  Result<GrantId> AddGrant(const NewGrant& grant, WallTime wall);
+  Status RevokeGrant(GrantId id, WallTime wall);
+  Result<Registry::SuspendResult> Suspend(const NewSuspension& suspension, WallTime wall);
+  Status Resume(SuspensionId id, const std::string& root_cause, WallTime wall);
+
+  [[nodiscard]] const Registry& registry() const { return books_.registry; }
+  // Of every camera, in order of addition.
+  [[nodiscard]] std::vector<wire::CameraView> Cameras(Instant now) const;
+
+ private:
+  Books& books_;
+  KeyDesk& keys_;
+  PageDesk& pages_;
+  SuspensionDesk& suspensions_;
+};
+
+}  // namespace latchkey::keeper

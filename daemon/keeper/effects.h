@@ -1,0 +1,47 @@
+// What the keeper wants done: drained and carried out, in order, after each input.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "daemon/base/ids.h"
+#include "daemon/wire/ipc_messages.h"
+
+namespace latchkey::keeper {
+
+struct ToFront {
+  wire::KeeperToFront message;
+};
+struct ToLane {
+  CameraId camera;
+  wire::KeeperToLane message;
+};
+// A camera was added: its lane is to run from now on.
+struct StartLane {
+  CameraId camera;
+};
+// A camera was removed: its lane ends and stays ended.
+struct StopLane {
+  CameraId camera;
+};
+// Ends and starts again on purpose, without back-off.
+struct RestartLane {
+  CameraId camera;
+};
+// It said what the table does not allow, or says nothing any more: ended, and started again with back-off.
+struct EndLane {
+  CameraId camera;
+  std::string why;
+};
+struct EndFront {
+  std::string why;
+};
+// Something a person should find in the log, without names and secrets.
+struct Notice {
+  std::string text;
+  CameraId camera;  // null: none in particular
+};
+
+using Effect = std::variant<ToFront, ToLane, StartLane, StopLane, RestartLane, EndLane, EndFront, Notice>;
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,137 @@
+#include "daemon/keeper/keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace latchkey::keeper {
+
+Keeper::Keeper(Registry& registry, ports::Crypto& crypto, ports::Entropy& entropy, const Settings& settings)
+    : books_(registry, crypto, entropy, settings),
+      keys_(books_),
+      pages_(books_),
+      suspensions_(books_, keys_),
+      front_(books_, keys_, pages_),
+      lanes_(books_, keys_, suspensions_),
+      control_(books_, keys_, pages_, suspensions_) {
+  LATCHKEY_CHECK(settings.max_viewers <= kMaxViewersPerCamera);
+  for (const auto& camera : registry.cameras()) {
+    books_.lanes[camera.id];
+    books_.effects.emplace_back(StartLane{camera.id});
+  }
+}
+
+void Keeper::HandleFrontStart(Instant now) {
+  LATCHKEY_CHECK(!books_.front_up);
+  books_.front_up = true;
+  books_.front_since = now;
+  wire::FrontConfig config;
+  config.loopback = books_.settings.loopback;
+  config.http_port = books_.settings.http_port;
+  books_.ToFrontNow(config);
+}
+
+void Keeper::HandleFront(wire::FrontToKeeper message, Instant now, WallTime wall) {
+  front_.Handle(std::move(message), now, wall);
+  Settle(now, wall);
+}
+
+void Keeper::HandleFrontEnd(Instant now) {
+  books_.front_up = false;
+  books_.front_ready = false;
+  books_.front_since = now;
+  ++books_.front_restarts;
+  front_.HandleEnd();
+}
+
+void Keeper::HandleLaneStart(CameraId camera, Instant now) {
+  lanes_.HandleStart(camera, now);
+}
+
+void Keeper::HandleLane(CameraId camera, wire::LaneToKeeper message, Instant now, WallTime wall) {
+  lanes_.Handle(camera, std::move(message), now, wall);
+  Settle(now, wall);
+}
+
+void Keeper::HandleLaneEnd(CameraId camera, Instant now) {
+  lanes_.HandleEnd(camera, now);
+}
+
+void Keeper::Settle(Instant now, WallTime wall) {
+  pages_.Push(now, wall);
+  if (!last_tick_) last_tick_ = now;
+}
+
+void Keeper::EndOverdue(Instant now) {
+  const auto overdue = [&](const Question& q) { return now >= Questions::DeadlineOf(q); };
+  for (const wire::Ticket& ticket : books_.questions.Pick(overdue)) {
+    const Question* question = books_.questions.Find(ticket);
+    if (question == nullptr) continue;
+    if (question->abandoned) {
+      books_.LaneViolation(question->camera, "it never answered an offer");
+      books_.questions.Remove(ticket);
+      continue;
+    }
+    ++books_.counters.timeouts;
+    books_.Refuse(ticket, NoAnswerInTime());
+    keys_.Abandon(ticket);
+  }
+}
+
+void Keeper::HandleTimeout(Instant now, WallTime wall) {
+  EndOverdue(now);
+  if (!last_tick_ || now - *last_tick_ >= kTick) {
+    last_tick_ = now;
+    keys_.Recheck(wall);
+    keys_.Rotate(now, wall);
+    lanes_.Watch(now);
+    if (books_.front_up && !books_.front_ready && now - books_.front_since > kStartLimit) {
+      books_.FrontViolation("it did not get ready in time");
+    }
+  }
+  Settle(now, wall);
+}
+
+Instant Keeper::NextTimeout() const {
+  Instant next = last_tick_.value_or(Instant{}) + kTick;
+  if (const auto deadline = books_.questions.NextDeadline()) next = std::min(next, *deadline);
+  if (const auto push = pages_.NextPush()) next = std::min(next, *push);
+  return next;
+}
+
+std::vector<Effect> Keeper::TakeEffects() {
+  return std::exchange(books_.effects, {});
+}
+
+bool Keeper::AllReady() const {
+  return books_.front_ready && std::all_of(books_.lanes.begin(), books_.lanes.end(),
+                                           [](const auto& l) { return l.second.state == LaneState::kReady; });
+}
+
+Epoch Keeper::epoch(CameraId camera) const {
+  const auto at = books_.lanes.find(camera);
+  return at == books_.lanes.end() ? Epoch{} : at->second.epoch;
+}
+
+bool Keeper::IsConsistent() const {
+  bool good = books_.registry.IsConsistent() && books_.lanes.size() == books_.registry.cameras().size() &&
+              books_.questions.size() <= kMaxQuestions && books_.sessions.size() <= kMaxSessions &&
+              pages_.size() <= kMaxSubscriptions && (books_.front_up || !books_.front_ready);
+  const auto wrong = [&](const Session& s) {
+    const auto at = books_.lanes.find(s.camera);
+    if (at == books_.lanes.end()) return true;
+    const LaneSlot& lane = at->second;
+    if (lane.state != LaneState::kReady || lane.epoch.value == 0 || lane.told_to_suspend) return true;
+    if (!s.is_viewer()) return !(s.owner == TokenOwner(s.camera)) || lane.publisher != s.id;
+    const auto* grant = books_.registry.FindGrant(s.grant);
+    return s.wrap_epoch != lane.epoch || grant == nullptr || grant->camera != s.camera ||
+           TokenOwner(grant->viewer) != s.owner;
+  };
+  good = good && books_.sessions.Pick(wrong).empty();
+  for (const auto& [camera, lane] : books_.lanes) {
+    good = good && books_.registry.FindCamera(camera) != nullptr &&
+           (lane.state == LaneState::kReady || (lane.epoch.value == 0 && !lane.publisher));
+  }
+  return good;
+}
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,278 @@
+#include "daemon/keeper/program.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "daemon/keeper/control.h"
+#include "platform/loop/clock.h"
+#include "platform/net/local_addresses.h"
+#include "platform/process/service_manager.h"
+
+namespace latchkey::keeper {
+namespace {
+
+std::string NameOf(ChildId id) {
+  return id ? "lane" : "front";
+}
+
+std::vector<IpAddress> LanAddresses(const Config& config) {
+  if (!config.media.addresses.empty()) return config.media.addresses;
+  std::vector<IpAddress> addresses = platform::LocalAddresses(false);
+  std::erase_if(addresses, [](const IpAddress& a) { return !a.IsLocalScope(); });
+  if (addresses.size() > kMaxMediaAddresses) addresses.resize(kMaxMediaAddresses);
+  return addresses;
+}
+
+}  // namespace
+
+Program::Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper)
+    : loop_(loop),
+      log_(log),
+      options_(options),
+      keeper_(keeper),
+      timer_(loop, [this] { OnTimer(); }),
+      grace_(loop, [this] {
+        for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");
+      }) {}
+
+Status Program::Start() {
+  if (!options_.loopback && LanAddresses(options_.config).empty()) {
+    return Fail(
+        ErrorCode::kNotFound,
+        "this machine has no LAN address yet: connect it, or name one in media.addresses, or use --loopback");
+  }
+  const std::string path = options_.run_folder + "/control.sock";
+  auto control = ControlServer::Start(loop_, log_, path, [this](std::string_view command) {
+    std::string reply =
+        AnswerControl(keeper_, command, BaseUrl(), platform::MonotonicNow(), platform::WallNow());
+    CarryOut();
+    return reply;
+  });
+  if (!control) return tl::unexpected(control.error());
+  control_ = std::move(*control);
+  started_ = platform::MonotonicNow();
+  supervisor_.Add(std::nullopt, started_);
+  CarryOut();
+  return {};
+}
+
+void Program::Shutdown() {
+  if (stopping_) return;
+  stopping_ = true;
+  platform::NotifyServiceManager("STOPPING=1");
+  control_.reset();
+  timer_.Stop();
+  for (auto& [serial, running] : running_) {
+    running.leaving = true;
+    running.child->Send(wire::EncodeIpc(wire::Shutdown{}));
+  }
+  grace_.StartAfter(kShutdownGrace);
+  if (running_.empty()) loop_.Stop();
+}
+
+void Program::FailStart(const std::string& why) {
+  if (failure_.empty()) failure_ = why;
+  Shutdown();
+}
+
+void Program::CarryOut() {
+  if (stopping_) return;
+  StartDue();
+  for (auto effects = keeper_.TakeEffects(); !effects.empty() && !stopping_;
+       effects = keeper_.TakeEffects()) {
+    for (Effect& effect : effects) {
+      std::visit([this](auto& e) { Do(e); }, effect);
+    }
+    StartDue();
+  }
+  if (stopping_) return;
+  SayReady();
+  Instant next = keeper_.NextTimeout();
+  if (const auto start = supervisor_.NextStart()) next = std::min(next, *start);
+  timer_.StartAt(next);
+}
+
+void Program::OnTimer() {
+  keeper_.HandleTimeout(platform::MonotonicNow(), platform::WallNow());
+  CarryOut();
+}
+
+void Program::StartDue() {
+  for (const ChildId id : supervisor_.TakeDue(platform::MonotonicNow())) {
+    if (!stopping_) StartChild(id);
+  }
+}
+
+void Program::StartChild(ChildId id) {
+  const std::uint64_t serial = next_serial_++;
+  Child::Handlers handlers;
+  handlers.on_record = [this, serial](ByteView record) { OnRecord(serial, record); };
+  handlers.on_end = [this, serial](const std::string& how) { OnEnd(serial, how); };
+  const std::string program = id ? "latchkey-lane" : "latchkey-front";
+  auto child =
+      Child::Start(loop_, program, id ? LaneArguments(*id) : std::vector<std::string>{}, std::move(handlers));
+  const Instant now = platform::MonotonicNow();
+  if (!child) {
+    if (!said_ready_) return FailStart("cannot start " + program + ": " + child.error().message);
+    log_.Error("cannot start a child", {{"program", program}, {"error", child.error().message}});
+    supervisor_.HandleEnd(id, now);
+    return;
+  }
+  log_.Debug("started",
+             {{"what", NameOf(id)}, {"pid", (*child)->pid()}, {"camera", id.value_or(CameraId())}});
+  running_.emplace(serial, Running{id, std::move(*child), false});
+  current_[id] = serial;
+  supervisor_.HandleStart(id, now);
+  if (id) {
+    keeper_.HandleLaneStart(*id, now);
+  } else {
+    keeper_.HandleFrontStart(now);
+  }
+}
+
+Child* Program::Current(ChildId id) {
+  const auto at = current_.find(id);
+  return at == current_.end() ? nullptr : running_.at(at->second).child.get();
+}
+
+void Program::OnRecord(std::uint64_t serial, ByteView record) {
+  const Running& running = running_.at(serial);
+  if (running.leaving) return;
+  const Instant now = platform::MonotonicNow();
+  const WallTime wall = platform::WallNow();
+  bool understood = false;
+  if (running.id) {
+    auto message = wire::DecodeIpc<wire::LaneToKeeper>(record);
+    understood = message.has_value();
+    if (message) keeper_.HandleLane(*running.id, std::move(*message), now, wall);
+  } else {
+    auto message = wire::DecodeIpc<wire::FrontToKeeper>(record);
+    understood = message.has_value();
+    if (message) keeper_.HandleFront(std::move(*message), now, wall);
+  }
+  if (!understood) running.child->Kill("it sent what the table does not allow");
+  CarryOut();
+}
+
+void Program::OnEnd(std::uint64_t serial, const std::string& how) {
+  const auto at = running_.find(serial);
+  const ChildId id = at->second.id;
+  loop_.DeleteLater(std::move(at->second.child));
+  running_.erase(at);
+  if (stopping_) {
+    if (running_.empty()) loop_.Stop();
+    return;
+  }
+  const auto current = current_.find(id);
+  if (current == current_.end() || current->second != serial) return;
+  current_.erase(current);
+  if (!id && !said_ready_ && !keeper_.front_ready()) {
+    return FailStart("the front could not start on port " + std::to_string(keeper_.http_port()) + " (" + how +
+                     "): is the port in use? Choose another in the configuration or with --http-port");
+  }
+  log_.Warning("a child ended", {{"what", NameOf(id)}, {"how", how}, {"camera", id.value_or(CameraId())}});
+  const Instant now = platform::MonotonicNow();
+  supervisor_.HandleEnd(id, now);
+  if (id) {
+    keeper_.HandleLaneEnd(*id, now);
+  } else {
+    keeper_.HandleFrontEnd(now);
+  }
+  CarryOut();
+}
+
+void Program::Do(ToFront& effect) {
+  if (Child* child = Current(std::nullopt)) child->Send(wire::EncodeIpcVariant(effect.message));
+}
+
+void Program::Do(ToLane& effect) {
+  if (Child* child = Current(effect.camera)) child->Send(wire::EncodeIpcVariant(effect.message));
+}
+
+void Program::Do(const StartLane& effect) {
+  supervisor_.Add(effect.camera, platform::MonotonicNow());
+}
+
+void Program::Do(const StopLane& effect) {
+  supervisor_.Remove(effect.camera);
+  ports_.erase(effect.camera);
+  const auto at = current_.find(effect.camera);
+  if (at == current_.end()) return;
+  Running& running = running_.at(at->second);
+  running.leaving = true;
+  current_.erase(at);
+  running.child->Kill("its camera was removed");
+}
+
+void Program::Do(const RestartLane& effect) {
+  supervisor_.ExpectEnd(effect.camera);
+  if (Child* child = Current(effect.camera)) child->Kill("restarted on purpose");
+}
+
+void Program::Do(const EndLane& effect) {
+  log_.Error("a lane broke the protocol", {{"why", effect.why}, {"camera", effect.camera}});
+  if (Child* child = Current(effect.camera)) child->Kill(effect.why);
+}
+
+void Program::Do(const EndFront& effect) {
+  log_.Error("the front broke the protocol", {{"why", effect.why}});
+  if (Child* child = Current(std::nullopt)) child->Kill(effect.why);
+}
+
+void Program::Do(const Notice& effect) {
+  log_.Warning(effect.text, {{"camera", effect.camera}});
+}
+
+std::vector<std::string> Program::LaneArguments(CameraId camera) {
+  std::vector<std::string> arguments{"--udp-port", std::to_string(PortOf(camera))};
+  std::vector<IpAddress> addresses;
+  if (options_.loopback) {
+    addresses.push_back(IpAddress::V4({127, 0, 0, 1}));
+  } else {
+    addresses = LanAddresses(options_.config);
+  }
+  for (const IpAddress& address : addresses) {
+    arguments.emplace_back("--address");
+    arguments.push_back(address.ToString());
+  }
+  return arguments;
+}
+
+std::uint16_t Program::PortOf(CameraId camera) {
+  if (options_.loopback) return 0;
+  if (const auto at = ports_.find(camera); at != ports_.end()) return at->second;
+  const auto& media = options_.config.media;
+  for (std::uint32_t port = media.udp_port_first;
+       port < std::uint32_t{media.udp_port_first} + media.udp_port_count; ++port) {
+    const bool taken =
+        std::any_of(ports_.begin(), ports_.end(), [&](const auto& p) { return p.second == port; });
+    if (taken) continue;
+    ports_[camera] = static_cast<std::uint16_t>(port);
+    return ports_[camera];
+  }
+  log_.Error("all of media.udp_port_count are taken: a lane gets any port", {{"camera", camera}});
+  return 0;
+}
+
+std::string Program::BaseUrl() const {
+  const std::string port = std::to_string(keeper_.http_port());
+  if (options_.loopback) return "http://127.0.0.1:" + port;
+  if (!options_.config.http.host.empty()) return "https://" + options_.config.http.host + ":" + port;
+  const auto addresses = LanAddresses(options_.config);
+  if (addresses.empty()) return "https://localhost:" + port;
+  return "https://" + SocketAddress{addresses.front(), keeper_.http_port()}.ToString();
+}
+
+void Program::SayReady() {
+  if (said_ready_ || !keeper_.front_ready()) return;
+  const bool patient = platform::MonotonicNow() - started_ < kReadyPatience;
+  if (!keeper_.AllReady() && patient) return;
+  if (!patient) log_.Warning("ready, but for some of the lanes");
+  said_ready_ = true;
+  std::printf("latchkeyd: ready %s\n", BaseUrl().c_str());
+  (void)std::fflush(stdout);
+  platform::NotifyServiceManager("READY=1");
+}
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,95 @@
+// latchkeyd as a program: carries out what keeper and supervisor decide, with real processes and sockets.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/keeper/config.h"
+#include "daemon/keeper/keeper.h"
+#include "daemon/keeper/program_child.h"
+#include "daemon/keeper/program_control.h"
+#include "daemon/keeper/supervisor.h"
+#include "platform/log/log.h"
+#include "platform/loop/loop.h"
+#include "platform/loop/timer.h"
+
+namespace latchkey::keeper {
+
+// Children get so long to end by themselves; then they are killed.
+constexpr Duration kShutdownGrace = milliseconds(1500);
+// Lanes that are not ready by then don't keep the hub from saying that it is.
+constexpr Duration kReadyPatience = seconds(10);
+
+struct ProgramOptions {
+  bool loopback = false;
+  std::string run_folder;
+  Config config;
+};
+
+class Program {
+ public:
+  Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper);
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // Binds the control socket and starts the children.
+  Status Start();
+  // Clean end; the loop stops when all children are gone.
+  void Shutdown();
+  // Why the program ended by itself; empty: it was asked to.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+ private:
+  struct Running {
+    ChildId id;
+    std::unique_ptr<Child> child;
+    bool leaving = false;  // nothing it says counts any more
+  };
+
+  // Everything that was decided is done, and the next moment to decide is set.
+  void CarryOut();
+  void Do(ToFront& effect);
+  void Do(ToLane& effect);
+  void Do(const StartLane& effect);
+  void Do(const StopLane& effect);
+  void Do(const RestartLane& effect);
+  void Do(const EndLane& effect);
+  void Do(const EndFront& effect);
+  void Do(const Notice& effect);
+
+  void StartDue();
+  void StartChild(ChildId id);
+  void OnRecord(std::uint64_t serial, ByteView record);
+  void OnEnd(std::uint64_t serial, const std::string& how);
+  void OnTimer();
+  void SayReady();
+  void FailStart(const std::string& why);
+
+  [[nodiscard]] std::vector<std::string> LaneArguments(CameraId camera);
+  [[nodiscard]] std::uint16_t PortOf(CameraId camera);
+  [[nodiscard]] std::string BaseUrl() const;
+  Child* Current(ChildId id);
+
+  platform::Loop& loop_;
+  platform::Logger& log_;
+  ProgramOptions options_;
+  Keeper& keeper_;
+  Supervisor supervisor_;
+  std::map<std::uint64_t, Running> running_;
+  std::map<ChildId, std::uint64_t> current_;
+  std::map<CameraId, std::uint16_t> ports_;  // LAN: one for each camera while it is enrolled
+  std::uint64_t next_serial_ = 1;
+  std::unique_ptr<ControlServer> control_;
+  platform::Timer timer_;
+  platform::Timer grace_;
+  Instant started_{};
+  bool said_ready_ = false;
+  bool stopping_ = false;
+  std::string failure_;
+};
+
+}  // namespace latchkey::keeper

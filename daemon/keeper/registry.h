@@ -1,0 +1,132 @@
+// Who there is and who may see what: the registry in memory, each change on disk before it counts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/base/ids.h"
+#include "daemon/base/result.h"
+#include "daemon/base/secret.h"
+#include "daemon/base/time.h"
+#include "daemon/ports/crypto.h"
+#include "daemon/ports/entropy.h"
+#include "daemon/ports/store.h"
+
+namespace latchkey::keeper {
+
+// At each limit the addition is refused, saying so, and what is there stays.
+constexpr std::size_t kMaxCameras = 64;  // as many as a CameraList holds
+constexpr std::size_t kMaxViewers = 256;
+constexpr std::size_t kMaxGrants = 4096;
+// Of suspensions ordered by people. One that trips by itself always finds room: one a camera at most.
+constexpr std::size_t kMaxSuspensions = 256;
+// Epochs reserved by one write to disk. A restart skips what is left of the block, a crash wastes it:
+// numbers are plenty, writes to a memory card are not.
+constexpr std::uint64_t kEpochBlock = 32;
+
+// Whose token it is.
+using TokenOwner = std::variant<CameraId, ViewerId>;
+
+struct NewCamera {
+  std::string name;
+  std::string model;  // may be empty
+  std::optional<ports::KeyPin> pin;
+  bool sdes = false;
+};
+struct NewGrant {
+  ViewerId viewer;
+  CameraId camera;
+  std::uint8_t rights = 0;
+  WallTime not_before{};
+  WallTime not_after = ports::kNoEnd;
+};
+struct NewSuspension {
+  ports::SuspensionScope scope = ports::SuspensionScope::kAll;
+  CameraId camera;
+  std::string model;
+  std::string reason;
+  bool automatic = false;
+};
+// An id and the only copy of its token.
+template <class IdType>
+struct Enrolled {
+  IdType id;
+  Secret32 token;
+};
+
+// Errors are for people. Ids are random and of one name space; one that comes twice is refused, never
+// retried, because then the randomness is broken (invariant 6).
+class Registry {
+ public:
+  // Everything on disk, or why it can't be believed.
+  static Result<std::unique_ptr<Registry>> Load(ports::RegistryStore& store, ports::Crypto& crypto,
+                                                ports::Entropy& entropy);
+
+  // By exact digest; compares with every token there is, in time that tells nothing.
+  [[nodiscard]] std::optional<TokenOwner> OwnerOf(const ports::TokenDigest& digest) const;
+
+  [[nodiscard]] const std::vector<ports::CameraRecord>& cameras() const { return cameras_; }
+  [[nodiscard]] const std::vector<ports::ViewerRecord>& viewers() const { return viewers_; }
+  // In order of ids.
+  [[nodiscard]] const std::vector<ports::GrantRecord>& grants() const { return grants_; }
+  [[nodiscard]] const std::vector<ports::SuspensionRecord>& suspensions() const { return suspensions_; }
+  // Pointers live until the next change.
+  [[nodiscard]] const ports::CameraRecord* FindCamera(CameraId id) const;
+  [[nodiscard]] const ports::ViewerRecord* FindViewer(ViewerId id) const;
+  [[nodiscard]] const ports::GrantRecord* FindGrant(GrantId id) const;
+  // The oldest suspension that covers the camera; none: it is not suspended.
+  [[nodiscard]] const ports::SuspensionRecord* SuspensionOf(CameraId id) const;
+
+  Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime now);
+  Status RenameCamera(CameraId id, const std::string& name);
+  Status RemoveCamera(CameraId id);
+  // A new token; the old one is worth nothing from now on.
+  Result<Secret32> RotateCamera(CameraId id);
+  // The same, and every grant for the camera and its pin are gone (invariant 8).
+  Result<Secret32> TransferCamera(CameraId id);
+  // An epoch that no session of this camera ever had, durably.
+  Result<Epoch> NextEpoch(CameraId id);
+
+  Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime now);
+  Status RemoveViewer(ViewerId id);
+
+  Result<GrantId> AddGrant(const NewGrant& grant, WallTime now);
+  Status RevokeGrant(GrantId id);
+
+  struct SuspendResult {
+    SuspensionId id;
+    Status durable;  // an error: it holds, but only until a restart
+  };
+  // Takes effect even when the disk refuses it. kLimit, kNotFound and kInvalid: nothing happened.
+  Result<SuspendResult> Suspend(const NewSuspension& suspension, WallTime now);
+  Status Resume(SuspensionId id, const std::string& root_cause, WallTime now);
+
+  // Every grant names a camera and a viewer there are; no id, token or principal comes twice.
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  Registry(ports::RegistryStore& store, ports::Crypto& crypto, ports::Entropy& entropy)
+      : store_(store), crypto_(crypto), entropy_(entropy) {}
+  [[nodiscard]] bool IdTaken(const std::array<std::uint8_t, 16>& bytes) const;
+  [[nodiscard]] bool TokenTaken(const ports::TokenDigest& digest) const;
+  [[nodiscard]] ports::CameraRecord* MutableCamera(CameraId id);
+  Result<Secret32> MakeToken(ports::TokenDigest& digest);
+  template <class IdType>
+  Result<IdType> MakeId();
+
+  ports::RegistryStore& store_;
+  ports::Crypto& crypto_;
+  ports::Entropy& entropy_;
+  std::vector<ports::CameraRecord> cameras_;
+  std::vector<ports::ViewerRecord> viewers_;
+  std::vector<ports::GrantRecord> grants_;
+  std::vector<ports::SuspensionRecord> suspensions_;
+  std::map<CameraId, Epoch> last_epoch_;  // given out; absent: none since the start
+};
+
+}  // namespace latchkey::keeper

@@ -1,0 +1,111 @@
+// Publishing, the camera's session, epochs.
+#include <array>
+#include <utility>
+
+#include "daemon/lane/lane.h"
+
+namespace latchkey::lane {
+
+peer::LocalTransport Lane::LocalSide(const peer::IceCredentials& credentials) const {
+  return {credentials.ufrag, credentials.password, ports_.dtls.LocalFingerprint(), candidates_};
+}
+
+std::string Lane::MakeEtag() {
+  std::array<std::uint8_t, 8> bytes{};
+  ports_.entropy.Fill(bytes);
+  return internal::HexEncode(bytes);
+}
+
+void Lane::On(wire::PublishOffer message, Instant now, WallTime) {
+  if (suspended_) return Refuse(message.ticket, 503, "This camera is suspended.");
+  if (camera_ && camera_->IsLive(now)) {
+    return Refuse(message.ticket, 409,
+                  "This camera is publishing already. Stop the other publisher, or wait some seconds after it ended.");
+  }
+  const peer::IceCredentials credentials = peer::MakeIceCredentials(ports_.entropy);
+  auto answer = peer::AnswerCameraOffer(message.offer.str(), LocalSide(credentials), ports_.entropy);
+  if (!answer) return Refuse(message.ticket, answer.error().http_status, answer.error().detail);
+  auto session = ingress::CameraSession::Make(
+      {message.session, config_.camera, message.epoch, config_.max_bitrate_kbit}, answer->plan, credentials, ports_, now);
+  if (!session) return Refuse(message.ticket, 500, session.error().message);
+
+  if (camera_) EndCamera(wire::SessionEndReason::kReplaced);
+  camera_.emplace(std::move(*session));
+  camera_etag_ = MakeEtag();
+  BeginEpoch(message.epoch, std::move(message.content_key), now);
+  wire::PublishAnswer reply;
+  reply.ticket = message.ticket;
+  reply.session = message.session;
+  reply.epoch = message.epoch;
+  reply.etag = camera_etag_;
+  reply.answer = answer->sdp;
+  messages_.emplace_back(std::move(reply));
+}
+
+void Lane::On(wire::EpochBegin message, Instant now, WallTime) {
+  // Under way while the session ended or the lane suspended itself: nothing to begin.
+  if (suspended_ || !camera_ || message.epoch <= epoch_) return;
+  camera_->BeginEpoch(message.epoch, now);
+  BeginEpoch(message.epoch, std::move(message.content_key), now);
+}
+
+void Lane::BeginEpoch(Epoch epoch, Secret32 content_key, Instant now) {
+  epoch_ = epoch;
+  epoch_began_ = now;
+  newest_picture_.reset();
+  cache_.BeginEpoch(epoch, cache::SealKey(ports_.crypto, std::move(content_key)));
+  const peer::CameraMedia media = camera_->media();
+  for (std::size_t i = viewers_.size(); i-- > 0;) {
+    egress::ViewerSession& viewer = *viewers_[i].session;
+    viewer.DropKey();
+    // It would get nothing any more; a fresh offer negotiates what the camera sends now.
+    if (!viewer.Accepts(media)) EndViewer(i, wire::SessionEndReason::kReplaced);
+  }
+}
+
+void Lane::ServeCamera(Instant now) {
+  if (!camera_) return;
+  camera_->HandleTimeout(now, batch_);
+  TakeFrames(now);
+  if (camera_->TakeEpochWanted()) messages_.emplace_back(wire::EpochWanted{epoch_});
+  if (const auto reason = camera_->ended(now)) EndCamera(*reason);
+}
+
+void Lane::TakeFrames(Instant now) {
+  const bool pictures = camera_->has_video();
+  for (frames::PlainFrame& frame : camera_->ready()) {
+    const bool shows = !pictures || frame.header.stream == wire::StreamKind::kVideo;
+    const Instant captured = frame.header.captured;
+    if (cache_.Insert(std::move(frame), now).outcome == cache::InsertOutcome::kInserted && shows) {
+      newest_picture_ = captured;
+    }
+  }
+  camera_->ready().clear();
+  cache_.HandleTimeout(now);
+  const ingress::CameraCounters& counters = camera_->counters();
+  pictures_.Add(counters.pictures - metered_.pictures, now);
+  bytes_.Add(counters.bytes - metered_.bytes, now);
+  metered_ = counters;
+}
+
+void Lane::EndCamera(wire::SessionEndReason reason) {
+  camera_->Close(batch_);
+  wire::SessionEnded ended;
+  ended.session = camera_->id();
+  ended.reason = reason;
+  ended.frames = camera_->counters().frames;
+  ended.packets = camera_->counters().packets;
+  ended.lost = camera_->lost();
+  ended_frames_in_ += ended.frames;
+  ended_packets_in_ += ended.packets;
+  ended_keyframe_requests_ += camera_->keyframe_requests();
+  addresses_.Forget(camera_->id());
+  camera_.reset();
+  metered_ = {};
+  newest_picture_.reset();
+  // What is left in the cache can only grow old (invariant 2).
+  cache_.Erase();
+  messages_.emplace_back(std::move(ended));
+}
+
+}  // namespace latchkey::lane

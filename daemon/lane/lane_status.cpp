@@ -1,0 +1,83 @@
+// What the keeper is told: state at each change, everything twice a second.
+#include <algorithm>
+
+#include "daemon/lane/lane.h"
+
+namespace latchkey::lane {
+
+Lane::State Lane::StateAt(Instant now) const {
+  using wire::CameraState;
+  using wire::UnavailableReason;
+  if (suspended_) return {CameraState::kSuspended, UnavailableReason::kSuspended};
+  if (!camera_) return {CameraState::kUnavailable, UnavailableReason::kCameraOffline};
+  const Duration age = newest_picture_ ? now - *newest_picture_ : Duration::max();
+  if (age < config_.stale_after) return {CameraState::kLive, UnavailableReason::kNone};
+  if (age < config_.unavailable_after) return {CameraState::kStale, UnavailableReason::kNone};
+  if (camera_->unsupported()) return {CameraState::kUnavailable, UnavailableReason::kUnsupportedMedia};
+  if (!newest_picture_ && now - epoch_began_ < kConnectingPatience) {
+    return {CameraState::kConnecting, UnavailableReason::kNone};
+  }
+  const auto last = camera_->last_packet();
+  if (!last || now - *last >= kMediaSilence) return {CameraState::kUnavailable, UnavailableReason::kNoMedia};
+  return {CameraState::kUnavailable, UnavailableReason::kNoKeyframe};
+}
+
+std::optional<Instant> Lane::NextStateChange(Instant now) const {
+  if (suspended_ || !camera_) return std::nullopt;
+  std::optional<Instant> next;
+  const auto sooner = [&](Instant at) {
+    if (at > now && (!next || at < *next)) next = at;
+  };
+  if (newest_picture_) {
+    sooner(*newest_picture_ + config_.stale_after);
+    sooner(*newest_picture_ + config_.unavailable_after);
+  } else {
+    sooner(epoch_began_ + kConnectingPatience);
+  }
+  return next;
+}
+
+void Lane::Report(Instant now) {
+  const State state = StateAt(now);
+  state_change_ = NextStateChange(now);
+  const bool changed = !told_ || !(*told_ == state);
+  if (!changed && now < next_status_) return;
+  told_ = state;
+  next_status_ = now + kStatusInterval;
+  messages_.emplace_back(MakeStatus(now));
+}
+
+wire::LaneStatus Lane::MakeStatus(Instant now) {
+  if (now - delays_since_ >= seconds{1}) {
+    delay_p99_us_ = delays_.TakeP99();
+    delays_since_ = now;
+  }
+  const State state = StateAt(now);
+  wire::LaneStatus status;
+  status.epoch = epoch_;
+  status.state = state.state;
+  status.reason = state.reason;
+  if (newest_picture_) {
+    status.picture_age_ms =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(ToMilliseconds(now - *newest_picture_), 0, 0xfffffffe));
+  }
+  if (camera_) {
+    status.fps_milli = static_cast<std::uint32_t>(pictures_.PerKilosecond(now));
+    status.bitrate_kbit = static_cast<std::uint32_t>(bytes_.PerKilosecond(now) * 8 / 1'000'000);
+    status.loss_permille = camera_->loss_permille();
+  }
+  const ingress::CameraCounters counters = camera_ ? camera_->counters() : ingress::CameraCounters{};
+  status.hub_delay_us = delay_p99_us_;
+  status.viewers = static_cast<std::uint32_t>(viewers_.size());
+  status.frames_in = ended_frames_in_ + counters.frames;
+  status.packets_in = ended_packets_in_ + counters.packets;
+  status.packets_out = ended_packets_out_;
+  for (const Viewer& viewer : viewers_) status.packets_out += viewer.session->packets();
+  status.cache_bytes = cache_.bytes();
+  status.cache_frames = cache_.size();
+  status.keyframe_requests = ended_keyframe_requests_ + (camera_ ? camera_->keyframe_requests() : 0);
+  status.drops = drops_.all();
+  return status;
+}
+
+}  // namespace latchkey::lane

@@ -1,0 +1,123 @@
+#include "daemon/peer/transport.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace latchkey::peer {
+namespace {
+
+void Send(const IcePair& pair, ByteView bytes, DatagramBatch& out) {
+  if (bytes.empty() || bytes.size() > kMaxDatagram) return;
+  const MutableByteView place = out.Append(pair.remote, pair.local, bytes.size());
+  std::copy(bytes.begin(), bytes.end(), place.begin());
+}
+
+}  // namespace
+
+Result<Transport> Transport::Make(const TransportPlan& plan, IceCredentials local, const SessionPorts& ports,
+                                  Instant now) {
+  auto session = ports.dtls.Make(plan.local_role, plan.remote_fingerprint);
+  if (!session) return tl::unexpected<Error>(session.error());
+  return Transport(IceLite(std::move(local), ports.crypto, now), std::move(*session), plan);
+}
+
+Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan)
+    : ice_(std::move(ice)),
+      dtls_(std::move(dtls)),
+      role_(plan.local_role),
+      remote_fingerprint_(plan.remote_fingerprint) {}
+
+Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                             Instant now, DatagramBatch& out) {
+  if (ended()) return {DropReason::kUnknownPeer, false};
+  const IceLite::Outcome outcome = ice_.HandleBindingRequest(message, datagram.from, datagram.to, now);
+  if (outcome.reason != DropReason::kNone) return {outcome.reason, false};
+  Send({datagram.to, datagram.from}, outcome.reply, out);
+  if (!handshake_deadline_ && ice_.selected()) {
+    handshake_deadline_ = now + kHandshakeLimit;
+    if (role_ == ports::DtlsRole::kClient) dtls_->Start(now);
+    Drain(out);
+  }
+  return {DropReason::kNone, outcome.pair_is_new};
+}
+
+DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
+  const IcePair pair{datagram.to, datagram.from};
+  if (ended() || !ice_.IsValid(pair)) return DropReason::kUnknownPeer;
+  if (state_ == TransportState::kConnecting) ice_.NoteDtls(pair);
+  dtls_->HandleDatagram(datagram.bytes, now);
+  Drain(out);
+  Follow();
+  return DropReason::kNone;
+}
+
+void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
+  if (ended()) return;
+  if (ice_.ConsentExpired(now)) {
+    state_ = TransportState::kConsentExpired;
+    return;
+  }
+  if (state_ == TransportState::kConnecting && handshake_deadline_ && now >= *handshake_deadline_) {
+    state_ = TransportState::kHandshakeTimeout;
+    return;
+  }
+  const auto due = dtls_->NextTimeout();
+  if (due && now >= *due) {
+    dtls_->HandleTimeout(now);
+    Drain(out);
+    Follow();
+  }
+}
+
+std::optional<Instant> Transport::NextDeadline() const {
+  if (ended()) return std::nullopt;
+  Instant deadline = ice_.ConsentDeadline();
+  if (state_ == TransportState::kConnecting && handshake_deadline_) deadline = std::min(deadline, *handshake_deadline_);
+  if (const auto due = dtls_->NextTimeout()) deadline = std::min(deadline, *due);
+  return deadline;
+}
+
+std::optional<ports::DtlsSrtpKeys> Transport::TakeKeys() { return std::exchange(keys_, std::nullopt); }
+
+void Transport::Close(DatagramBatch& out) {
+  if (!ended()) {
+    dtls_->Close();
+    Drain(out);
+  }
+  state_ = TransportState::kClosed;
+}
+
+void Transport::Drain(DatagramBatch& out) {
+  const auto pair = ice_.selected();
+  while (const auto datagram = dtls_->PollDatagram()) {
+    // Without a valid pair there is nobody to send to: a client starts with the first check.
+    if (pair) Send(*pair, *datagram, out);
+  }
+}
+
+void Transport::Follow() {
+  switch (dtls_->state()) {
+    case ports::DtlsState::kHandshaking:
+      break;
+    case ports::DtlsState::kConnected: {
+      if (state_ == TransportState::kConnected) break;
+      auto keys = dtls_->ExportKeys();
+      if (keys) keys_.emplace(std::move(*keys));
+      state_ = keys ? TransportState::kConnected : TransportState::kHandshakeFailed;
+      break;
+    }
+    case ports::DtlsState::kFailed:
+      state_ = TransportState::kHandshakeFailed;
+      break;
+    case ports::DtlsState::kClosed:
+      state_ = TransportState::kClosed;
+      break;
+  }
+}
+
+bool Transport::IsConsistent() const {
+  if (keys_ && state_ == TransportState::kConnecting) return false;
+  return ice_.IsConsistent();
+}
+
+}  // namespace latchkey::peer

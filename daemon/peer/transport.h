@@ -1,0 +1,108 @@
+// One peer's transport: ICE-lite finds the path, DTLS proves who is there and yields the SRTP keys. The same
+// for a camera and for a viewer. Sans-IO: datagrams and time in, datagrams appended to a batch.
+//
+//   kConnecting --(keys)--> kConnected
+//        |                      |
+//        v                      v
+//   kHandshakeFailed,       kConsentExpired,   No way back from any of these: whoever owns the transport
+//   kHandshakeTimeout,      kClosed            ends the session. A bad datagram never leads there, save
+//   kConsentExpired                            one that ends a handshake of its own validated pair.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "daemon/base/counters.h"
+#include "daemon/base/datagram.h"
+#include "daemon/base/result.h"
+#include "daemon/base/time.h"
+#include "daemon/peer/ice_lite.h"
+#include "daemon/peer/media_plan.h"
+#include "daemon/ports/crypto.h"
+#include "daemon/ports/dtls.h"
+#include "daemon/ports/entropy.h"
+#include "daemon/ports/srtp.h"
+#include "daemon/wire/stun.h"
+
+namespace latchkey::peer {
+
+enum class TransportState : std::uint8_t {
+  kConnecting,
+  kConnected,
+  kHandshakeFailed,
+  kHandshakeTimeout,
+  kConsentExpired,
+  kClosed,
+  kCount
+};
+
+// What a session needs of the world; all of it outlives the session.
+struct SessionPorts {
+  ports::Crypto& crypto;
+  ports::Entropy& entropy;
+  ports::DtlsFactory& dtls;
+  ports::SrtpFactory& srtp;
+};
+
+class Transport {
+ public:
+  // From the first authenticated check to the keys. A peer that sends nothing at all meets kConsentLife.
+  static constexpr Duration kHandshakeLimit = seconds{10};
+
+  // kSystem when DTLS can't be set up.
+  static Result<Transport> Make(const TransportPlan& plan, IceCredentials local, const SessionPorts& ports,
+                                Instant now);
+  Transport(Transport&&) noexcept = default;
+  Transport& operator=(Transport&&) noexcept = default;
+
+  struct StunVerdict {
+    DropReason reason = DropReason::kNone;
+    bool pair_is_new = false;  // this 5-tuple is now proved to be the peer's
+  };
+  // `message` is ParseStun() of `datagram`. Its reply is never longer than three quarters of an Ethernet minimum.
+  StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
+                         DatagramBatch& out);
+  // A DTLS record, from a valid pair only: kUnknownPeer otherwise.
+  DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
+  void HandleTimeout(Instant now, DatagramBatch& out);
+  // Never in the past of what HandleTimeout() has seen; nothing once the transport has ended.
+  [[nodiscard]] std::optional<Instant> NextDeadline() const;
+
+  [[nodiscard]] TransportState state() const { return state_; }
+  // The keys, once: at the first call after kConnected.
+  std::optional<ports::DtlsSrtpKeys> TakeKeys();
+  // The certificate that DTLS insisted on: the one of the offer.
+  [[nodiscard]] const ports::Fingerprint& remote_fingerprint() const { return remote_fingerprint_; }
+
+  // Where to send: nothing before the first authenticated check.
+  [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
+  [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
+  [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const { return ice_.TakesMediaFrom(pair, now); }
+  void NoteAuthenticMedia(const IcePair& pair, Instant now) { ice_.NoteAuthenticMedia(pair, now); }
+  [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_.Owns(fragment); }
+  [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.local(); }
+  void Restart(IceCredentials fresh) { ice_.Restart(std::move(fresh)); }
+
+  // close_notify, if there is anybody to tell. The transport has ended with this.
+  void Close(DatagramBatch& out);
+
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan);
+
+  [[nodiscard]] bool ended() const { return state_ != TransportState::kConnecting && state_ != TransportState::kConnected; }
+  void Drain(DatagramBatch& out);
+  void Follow();
+
+  IceLite ice_;
+  std::unique_ptr<ports::DtlsSession> dtls_;
+  ports::DtlsRole role_;
+  ports::Fingerprint remote_fingerprint_;
+  TransportState state_ = TransportState::kConnecting;
+  std::optional<Instant> handshake_deadline_;  // set by the first authenticated check
+  std::optional<ports::DtlsSrtpKeys> keys_;
+};
+
+}  // namespace latchkey::peer

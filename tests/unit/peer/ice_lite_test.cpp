@@ -1,0 +1,344 @@
+#include "daemon/peer/ice_lite.h"
+
+#include <array>
+#include <string>
+
+#include "platform/crypto/openssl_crypto.h"
+#include "tests/support/catch.h"
+#include "tests/support/seeded_entropy.h"
+
+namespace latchkey::peer {
+namespace {
+
+using wire::StunClass;
+using wire::StunTransactionId;
+
+const SocketAddress kHub{*IpAddress::Parse("192.168.1.9"), 47000};
+const SocketAddress kPeer{*IpAddress::Parse("192.168.1.20"), 50000};
+const SocketAddress kElsewhere{*IpAddress::Parse("192.168.1.66"), 666};
+
+struct Request {
+  std::string username;
+  std::string password;
+  StunTransactionId transaction;
+  bool use_candidate = false;
+  bool controlled = false;
+  bool bare = false;  // FFmpeg 8.0: neither PRIORITY nor a role
+  bool sign = true;
+};
+
+class IceLiteTest {
+ protected:
+  IceLiteTest() : local_(MakeIceCredentials(entropy_)), ice_(local_, crypto_, now_) {}
+
+  Request Check(bool use_candidate = false) {
+    Request request;
+    request.username = local_.ufrag + ":peer";
+    request.password = local_.password;
+    request.use_candidate = use_candidate;
+    entropy_.Fill(request.transaction.bytes);
+    return request;
+  }
+  ByteVector Bytes(const Request& request) {
+    std::array<std::uint8_t, 512> buffer{};
+    wire::StunWriter writer(StunClass::kRequest, request.transaction, buffer);
+    writer.Username(request.username);
+    if (!request.bare) {
+      writer.Priority(1);
+      request.controlled ? writer.IceControlled(1) : writer.IceControlling(1);
+    }
+    if (request.use_candidate) writer.UseCandidate();
+    if (request.sign) writer.Sign(AsBytes(request.password), hmac_);
+    const ByteView bytes = writer.Finish();
+    return {bytes.begin(), bytes.end()};
+  }
+  IceLite::Outcome Send(const Request& request, const SocketAddress& from = kPeer,
+                        const SocketAddress& to = kHub) {
+    const ByteVector bytes = Bytes(request);
+    const auto message = wire::ParseStun(bytes);
+    REQUIRE(message);
+    auto outcome = ice_.HandleBindingRequest(*message, from, to, now_);
+    CHECK(ice_.IsConsistent());
+    CHECK(outcome.reply.empty() == (outcome.reason != DropReason::kNone));
+    return outcome;
+  }
+  // The reply is a success for `from`, signed with `password`.
+  void CheckAnswered(const IceLite::Outcome& outcome, const Request& request, const SocketAddress& from) {
+    CHECK(outcome.reason == DropReason::kNone);
+    const auto reply = wire::ParseStun(outcome.reply);
+    REQUIRE(reply);
+    CHECK(reply->message_class == StunClass::kSuccess);
+    CHECK(reply->transaction == request.transaction);
+    CHECK(reply->mapped_address == from);
+    CHECK(wire::StunIntegrityVerifies(*reply, AsBytes(request.password), hmac_));
+  }
+
+  test::SeededEntropy entropy_{11};
+  platform::OpenSslCrypto crypto_;
+  std::function<wire::StunDigest(ByteView, ByteView)> hmac_ = [this](ByteView key, ByteView data) {
+    return crypto_.HmacSha1(key, data);
+  };
+  Instant now_{seconds(1000)};
+  IceCredentials local_;
+  IceLite ice_;
+};
+
+TEST_CASE("ice: credentials are long enough, of ice-chars, and never the same") {
+  test::SeededEntropy entropy(1);
+  const IceCredentials a = MakeIceCredentials(entropy);
+  const IceCredentials b = MakeIceCredentials(entropy);
+  CHECK(a.ufrag.size() == 8);
+  CHECK(a.password.size() == 24);
+  CHECK(a.ufrag != b.ufrag);
+  CHECK(a.password != b.password);
+  const auto ice_char = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/';
+  };
+  CHECK(std::all_of(a.ufrag.begin(), a.ufrag.end(), ice_char));
+  CHECK(std::all_of(a.password.begin(), a.password.end(), ice_char));
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: an authentic check is answered and makes a valid pair") {
+  const Request request = Check();
+  const auto outcome = Send(request);
+  CheckAnswered(outcome, request, kPeer);
+  CHECK(outcome.pair_is_new);
+  CHECK(outcome.selection_changed);
+  CHECK(ice_.IsValid({kHub, kPeer}));
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+  CHECK_FALSE(ice_.nominated());
+  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+  CHECK_FALSE(Send(Check()).pair_is_new);
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: nothing is answered or remembered before the integrity verifies") {
+  Request wrong_password = Check(true);
+  wrong_password.password = "not the password at all";
+  Request unsigned_one = Check(true);
+  unsigned_one.sign = false;
+  Request another_session = Check(true);
+  another_session.username = "otherone:peer";
+  Request prefix = Check(true);
+  prefix.username = local_.ufrag.substr(0, 7) + ":peer";
+  Request longer = Check(true);
+  longer.username = local_.ufrag + "x:peer";
+  Request no_colon = Check(true);
+  no_colon.username = local_.ufrag;
+  const Instant deadline = ice_.ConsentDeadline();
+  now_ += seconds(3);
+  for (const Request& request : {wrong_password, unsigned_one, another_session, prefix, longer, no_colon}) {
+    INFO(request.username << " " << request.password);
+    const auto outcome = Send(request);
+    CHECK(outcome.reason == DropReason::kStunUnauthenticated);
+    CHECK(outcome.reply.empty());
+    CHECK_FALSE(ice_.IsValid({kHub, kPeer}));
+    CHECK_FALSE(ice_.selected());
+    CHECK(ice_.ConsentDeadline() == deadline);
+  }
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: one flipped bit in a check is enough to be nobody") {
+  const ByteVector good = Bytes(Check(true));
+  // The last 8 bytes are FINGERPRINT, a checksum behind the integrity (RFC 8489 14.7): nothing is believed of
+  // it.
+  std::size_t accepted = 0;
+  for (std::size_t i = 0; i < (good.size() - 8) * 8; ++i) {
+    ByteVector bad = good;
+    bad[i / 8] ^= static_cast<std::uint8_t>(1U << (i % 8));
+    const auto message = wire::ParseStun(bad);
+    if (message && ice_.HandleBindingRequest(*message, kPeer, kHub, now_).reason == DropReason::kNone)
+      ++accepted;
+  }
+  CHECK(accepted == 0);
+  CHECK_FALSE(ice_.selected());
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: responses and indications are no requests") {
+  std::array<std::uint8_t, 128> buffer{};
+  const Request request = Check();
+  for (const auto type : {StunClass::kSuccess, StunClass::kError, StunClass::kIndication}) {
+    wire::StunWriter writer(type, request.transaction, buffer);
+    writer.Username(request.username);
+    writer.Sign(AsBytes(request.password), hmac_);
+    const auto message = wire::ParseStun(writer.Finish());
+    REQUIRE(message);
+    CHECK_FALSE(IceLocalFragment(*message));
+    const auto outcome = ice_.HandleBindingRequest(*message, kPeer, kHub, now_);
+    CHECK(outcome.reason == DropReason::kStunMalformed);
+    CHECK(outcome.reply.empty());
+  }
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: USE-CANDIDATE nominates, and the last nomination counts") {
+  Send(Check());
+  Send(Check(), kElsewhere);
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+  const auto nominated = Send(Check(true), kElsewhere);
+  CHECK(nominated.selection_changed);
+  CHECK(ice_.nominated());
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+  CHECK(ice_.TakesMediaFrom({kHub, kElsewhere}, now_));
+  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+  CHECK(Send(Check(true)).selection_changed);
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+  CHECK_FALSE(Send(Check(), kElsewhere).selection_changed);
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: FFmpeg's checks without priority and role are accepted") {
+  Request request = Check(true);
+  request.bare = true;
+  CheckAnswered(Send(request), request, kPeer);
+  CHECK(ice_.nominated());
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: before a nomination DTLS goes back where it came from") {
+  Send(Check());
+  Send(Check(), kElsewhere);
+  ice_.NoteDtls({kHub, kElsewhere});
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+  ice_.NoteDtls({kHub, {kPeer.ip, 1}});  // not valid: no effect
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+  Send(Check(true));
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+}
+
+TEST_CASE_METHOD(IceLiteTest,
+                 "ice: a peer that believes itself controlled is told to switch, and nothing else happens") {
+  Request request = Check(true);
+  request.controlled = true;
+  const auto outcome = Send(request);
+  const auto reply = wire::ParseStun(outcome.reply);
+  REQUIRE(reply);
+  CHECK(reply->message_class == StunClass::kError);
+  CHECK(reply->error_code == 487);
+  CHECK_FALSE(ice_.selected());
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: a recorded check sent from elsewhere moves nothing and gets no reply") {
+  const Request request = Check(true);
+  Send(request);
+  now_ += seconds(5);
+  const auto outcome = Send(request, kElsewhere);
+  CHECK(outcome.reason == DropReason::kDuplicate);
+  CHECK_FALSE(ice_.IsValid({kHub, kElsewhere}));
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: a retransmitted check is answered again but keeps no consent alive") {
+  const Request request = Check(true);
+  Send(request);
+  const Instant deadline = ice_.ConsentDeadline();
+  now_ += seconds(5);
+  CheckAnswered(Send(request), request, kPeer);
+  CHECK(ice_.ConsentDeadline() == deadline);
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: consent ends 15 s after the last authentic check, not sooner") {
+  Send(Check(true));
+  now_ += seconds(14);
+  Send(Check());
+  now_ += seconds(15) - Duration(1);
+  CHECK_FALSE(ice_.ConsentExpired(now_));
+  CHECK(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+  now_ += Duration(1);
+  CHECK(ice_.ConsentExpired(now_));
+  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: a peer that never checks expires as well") {
+  CHECK_FALSE(ice_.ConsentExpired(now_ + seconds(14)));
+  CHECK(ice_.ConsentExpired(now_ + seconds(15)));
+}
+
+TEST_CASE_METHOD(IceLiteTest,
+                 "ice: authentic media on the nominated pair is as good as a check, elsewhere it is not") {
+  Send(Check(true));
+  Send(Check(), kElsewhere);
+  now_ += seconds(10);
+  const Instant before = ice_.ConsentDeadline();
+  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);
+  CHECK(ice_.ConsentDeadline() == before);
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
+  CHECK(ice_.ConsentDeadline() == now_ + kConsentLife);
+  now_ += seconds(20);
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);  // too late: consent does not rise from the dead
+  CHECK(ice_.ConsentExpired(now_));
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: the pair table is bounded and keeps the nominated pair") {
+  Send(Check(true));
+  for (std::uint16_t port = 1; port <= 100; ++port) {
+    now_ += milliseconds(1);
+    Send(Check(), {kElsewhere.ip, port});
+  }
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+  CHECK(ice_.IsValid({kHub, {kElsewhere.ip, 100}}));
+  std::size_t valid = 0;
+  for (std::uint16_t port = 1; port <= 100; ++port)
+    valid += ice_.IsValid({kHub, {kElsewhere.ip, port}}) ? 1U : 0U;
+  CHECK(valid == kMaxPairs - 1);
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: after a restart the old credentials work until the new ones are used") {
+  Send(Check(true));
+  const IceCredentials old = local_;
+  const IceCredentials fresh = MakeIceCredentials(entropy_);
+  ice_.Restart(fresh);
+  CHECK(ice_.Owns(old.ufrag));
+  CHECK(ice_.Owns(fresh.ufrag));
+  CHECK(Send(Check()).reason == DropReason::kNone);
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+
+  local_ = fresh;
+  const auto first = Send(Check(), kElsewhere);
+  CHECK(first.restarted);
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});  // media goes on until the new path is nominated
+  CHECK_FALSE(ice_.Owns(old.ufrag));
+  local_ = old;
+  CHECK(Send(Check(true)).reason == DropReason::kStunUnauthenticated);
+
+  local_ = fresh;
+  CHECK_FALSE(Send(Check(true), kElsewhere).restarted);
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+  CHECK_FALSE(ice_.IsValid({kHub, kPeer}));
+}
+
+TEST_CASE_METHOD(IceLiteTest,
+                 "ice: a second restart before the first was used keeps the working credentials") {
+  Send(Check(true));
+  ice_.Restart(MakeIceCredentials(entropy_));
+  const IceCredentials last = MakeIceCredentials(entropy_);
+  ice_.Restart(last);
+  CHECK(Send(Check()).reason == DropReason::kNone);
+  local_ = last;
+  CHECK(Send(Check(true)).restarted);
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: any order of checks, restarts and media leaves the agent consistent") {
+  const std::uint64_t seed = 20200126;
+  INFO("seed " << seed);
+  test::SeededEntropy random(seed);
+  for (int step = 0; step < 3000; ++step) {
+    const std::uint32_t what = random.U32() % 16;
+    now_ += milliseconds(random.U32() % 400);
+    const SocketAddress from{kPeer.ip, static_cast<std::uint16_t>(1 + random.U32() % 24)};
+    if (what < 12) {
+      Request request = Check(what < 4);
+      request.controlled = what == 11;
+      if (what == 10) request.password = "wrong wrong wrong wrong wr";
+      Send(request, from);
+    } else if (what == 12) {
+      const IceCredentials fresh = MakeIceCredentials(random);
+      ice_.Restart(fresh);
+      if (random.U32() % 2 == 0) local_ = fresh;
+    } else if (what == 13) {
+      ice_.NoteDtls({kHub, from});
+    } else {
+      ice_.NoteAuthenticMedia({kHub, from}, now_);
+    }
+    REQUIRE(ice_.IsConsistent());
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::peer

@@ -52,7 +52,7 @@ TEST_CASE("transport feedback: what is short, empty, reserved or over the bound 
   CHECK(refused("8fcd 0005 11223344 55667788 000a 0000 000002 09 2001 0100"));  // no status
   CHECK(refused("8fcd 0005 11223344 55667788 000a 0004 000002 09 2004 0101"));  // deltas run out
   CHECK(refused("8fcd 0005 11223344 55667788 000a 0001 000002 09 6001 0101"));  // reserved symbol
-  CHECK(refused("8fcd 0005 11223344 55667788 000a ffff 000002 09 1fff 1fff"));  // over the bound
+  CHECK(refused("8fcd 0005 11223344 55667788 000a 2001 000002 09 1fff 0002"));  // over the bound
   CHECK_FALSE(refused("8fcd 0005 11223344 55667788 000a 1fff 000002 09 1fff 0000"));
 }
 

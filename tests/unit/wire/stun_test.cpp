@@ -130,11 +130,29 @@ TEST_CASE("stun: a FINGERPRINT that is wrong, short or not last is refused") {
   wrong.back() ^= 1U;
   CHECK_FALSE(ParseStun(wrong));
   CHECK_FALSE(ParseStun(Message("8028 0002 00000000")));
-  ByteVector not_last = kRequest;
-  const ByteVector more = Hex("8022 0000");
-  not_last.insert(not_last.end(), more.begin(), more.end());
-  not_last[3] = static_cast<std::uint8_t>(not_last[3] + 4);
-  CHECK_FALSE(ParseStun(not_last));
+}
+
+// CRC-32 bit by bit, apart from the table that is tested.
+std::uint32_t SlowCrc(ByteView bytes) {
+  std::uint32_t crc = 0xffffffffU;
+  for (const std::uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
+  }
+  return ~crc;
+}
+
+TEST_CASE("stun: an attribute behind a right FINGERPRINT is refused") {
+  ByteVector bytes = Message("8028 0004 00000000  8022 0000");
+  ByteWriter crc(MutableByteView(bytes).subspan(24, 4));
+  crc.U32(SlowCrc(ByteView(bytes).first(20)) ^ 0x5354554eU);
+  CHECK_FALSE(ParseStun(bytes));
+  bytes.resize(28);
+  bytes[3] = 8;
+  ByteWriter last(MutableByteView(bytes).subspan(24, 4));
+  last.U32(SlowCrc(ByteView(bytes).first(20)) ^ 0x5354554eU);
+  REQUIRE(ParseStun(bytes));
+  CHECK(ParseStun(bytes)->has_fingerprint);
 }
 
 TEST_CASE("stun: what stands behind MESSAGE-INTEGRITY is not believed") {

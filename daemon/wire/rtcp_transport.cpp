@@ -142,8 +142,9 @@ unsigned TransportStatusReader::NextSymbol() {
   if (chunk_left_ == 0) LoadChunk();
   if (!ok_) return kNotReceived;
   --chunk_left_;
-  if (IsRun(chunk_)) return (chunk_ >> 13U) & 3U;
-  return IsTwoBit(chunk_) ? (chunk_ >> (2 * chunk_left_)) & 3U : (chunk_ >> chunk_left_) & 1U;
+  const unsigned chunk = chunk_;
+  if (IsRun(chunk_)) return (chunk >> 13U) & 3U;
+  return IsTwoBit(chunk_) ? (chunk >> (2 * chunk_left_)) & 3U : (chunk >> chunk_left_) & 1U;
 }
 
 std::optional<TransportStatus> TransportStatusReader::Next() {

@@ -120,7 +120,7 @@ TEST_CASE("stun: another method, cookie or length is refused") {
   longer.push_back(0);
   CHECK_FALSE(ParseStun(longer));
   ByteVector odd = Message("8022 0000");
-  odd.resize(odd.size() - 1);
+  odd.pop_back();
   odd[3] = 3;
   CHECK_FALSE(ParseStun(odd));
 }
@@ -147,7 +147,7 @@ TEST_CASE("stun: an attribute behind a right FINGERPRINT is refused") {
   ByteWriter crc(MutableByteView(bytes).subspan(24, 4));
   crc.U32(SlowCrc(ByteView(bytes).first(20)) ^ 0x5354554eU);
   CHECK_FALSE(ParseStun(bytes));
-  bytes.resize(28);
+  bytes.erase(bytes.begin() + 28, bytes.end());
   bytes[3] = 8;
   ByteWriter last(MutableByteView(bytes).subspan(24, 4));
   last.U32(SlowCrc(ByteView(bytes).first(20)) ^ 0x5354554eU);

@@ -26,7 +26,9 @@ class RateMeter {
     Advance(now);
     std::uint64_t sum = 0;
     for (const std::uint64_t s : sums_) sum += s;
-    const Duration since = std::clamp<Duration>(now - started_, kStep, kWindow);
+    // The step under way counts for as much of it as has passed.
+    const Duration covered = kWindow - kStep + now.time_since_epoch() % kStep;
+    const Duration since = std::max(kStep, std::min(now - started_, covered));
     return sum * 1'000'000U / static_cast<std::uint64_t>(ToMilliseconds(since));
   }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "daemon/access/token.h"
 #include "daemon/base/check.h"
-#include "daemon/front/token.h"
 
 namespace latchkey::front {
 namespace {
@@ -26,8 +26,8 @@ PageMessage ParsePageMessage(std::string_view text) {
   if (const auto token = json.find("token"); token != json.end() && token->is_string()) {
     message.kind = PageMessage::Kind::kToken;
     auto& said = token->get_ref<std::string&>();
-    message.token = ParseToken(said);
-    WipeText(said);
+    message.token = access::ParseToken(said);
+    access::WipeText(said);
   } else if (const auto type = json.find("type"); type != json.end() && *type == "ping") {
     message.kind = PageMessage::Kind::kPing;
   }

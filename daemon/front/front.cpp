@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/access/token.h"
 #include "daemon/base/check.h"
+#include "daemon/front/bearer.h"
 #include "daemon/front/headers.h"
 #include "daemon/front/pages.h"
 #include "daemon/front/problem.h"
-#include "daemon/front/token.h"
 #include "daemon/front/whip.h"
 
 namespace latchkey::front {
@@ -86,7 +87,7 @@ void Front::HandleHttp(ports::HttpExchange exchange, ports::HttpRequest request,
       case Endpoint::kCount: LATCHKEY_CHECK(false);
     }
   }
-  WipeText(request.authorization);
+  access::WipeText(request.authorization);
 }
 
 void Front::HandlePost(Asker& asker) {
@@ -96,7 +97,7 @@ void Front::HandlePost(Asker& asker) {
   auto token = Authenticate(asker);
   if (!token) return;
   if (auto refusal = RefuseBody(request)) return Answer(asker.exchange, endpoint, std::move(*refusal));
-  const PrincipalId principal = PrincipalOf(crypto_, *token);
+  const PrincipalId principal = access::PrincipalOf(crypto_, *token);
   const bool view = endpoint == Endpoint::kWhep;
   const auto ticket = Ask(asker, view ? QuestionKind::kView : QuestionKind::kPublish, principal);
   if (!ticket) return;
@@ -120,7 +121,7 @@ void Front::HandleSession(Asker& asker) {
   if (patch) {
     if (auto refusal = RefuseBody(request)) return Answer(asker.exchange, endpoint, std::move(*refusal));
   }
-  const PrincipalId principal = PrincipalOf(crypto_, *token);
+  const PrincipalId principal = access::PrincipalOf(crypto_, *token);
   const auto ticket = Ask(asker, patch ? QuestionKind::kPatch : QuestionKind::kDelete, principal);
   if (!ticket) return;
   if (patch) {
@@ -142,7 +143,7 @@ void Front::HandlePage(const Asker& asker) {
 void Front::HandleCameras(Asker& asker) {
   auto token = Authenticate(asker);
   if (!token) return;
-  const auto ticket = Ask(asker, QuestionKind::kList, PrincipalOf(crypto_, *token));
+  const auto ticket = Ask(asker, QuestionKind::kList, access::PrincipalOf(crypto_, *token));
   if (ticket) Send(wire::ListRequest{*ticket, std::move(*token)});
 }
 

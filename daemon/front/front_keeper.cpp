@@ -1,10 +1,10 @@
 // The half of Front that hears the keeper and the pages' WebSockets.
 #include <utility>
 
+#include "daemon/access/token.h"
 #include "daemon/front/front.h"
 #include "daemon/front/headers.h"
 #include "daemon/front/problem.h"
-#include "daemon/front/token.h"
 #include "daemon/front/whep.h"
 #include "daemon/front/whip.h"
 
@@ -63,7 +63,7 @@ void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, I
     effects_.emplace_back(SocketText{socket, RefusedEvent(refused), false});
     EndPage(socket, kCloseUnauthorised, "token not valid");
   } else {
-    const wire::Ticket ticket{entropy_.MakeId<RequestId>(), PrincipalOf(crypto_, *message.token)};
+    const wire::Ticket ticket{entropy_.MakeId<RequestId>(), access::PrincipalOf(crypto_, *message.token)};
     pages_.Subscribe(*page, ticket, now + kKeeperPatience);
     Send(wire::Subscribe{ticket, std::move(*message.token)});
   }

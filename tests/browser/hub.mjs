@@ -1,0 +1,107 @@
+// The real daemon for a browser test: a fresh state on loopback; only processes started here are ended, by pid.
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const bin = process.env.LATCHKEY_BIN;
+const patience = 40_000;
+
+// The first truthy value of probe(); fails, naming `what`, when patience ends.
+export async function eventually(what, probe, limit = patience) {
+  const deadline = Date.now() + limit;
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export class Hub {
+  static async start() {
+    const hub = new Hub();
+    hub.folder = mkdtempSync(join(tmpdir(), 'latchkey-browser.'));
+    hub.programs = [];
+    for (const name of ['state', 'run']) mkdirSync(join(hub.folder, name), { mode: 0o700 });
+    hub.daemon = hub.program('latchkeyd', ['--loopback', '--http-port', '0', '--state', join(hub.folder, 'state'),
+      '--run', join(hub.folder, 'run')]);
+    hub.url = await eventually('latchkeyd is ready', () => {
+      if (hub.daemon.exitCode !== null) throw new Error(`latchkeyd ended: ${hub.errors(hub.daemon)}`);
+      return /^latchkeyd: ready (\S+)/m.exec(readFileSync(hub.daemon.out, 'utf8'))?.[1].replace(/\/$/, '');
+    });
+    return hub;
+  }
+
+  program(name, args, env = {}) {
+    const path = join(this.folder, `${this.programs.length}-${name}`);
+    const child = spawn(join(bin, name), args.map(String), {
+      stdio: ['ignore', openSync(`${path}.out`, 'w'), openSync(`${path}.err`, 'w')],
+      env: { ...process.env, ...env },
+    });
+    child.out = `${path}.out`;
+    child.err = `${path}.err`;
+    this.programs.push(child);
+    return child;
+  }
+
+  errors(child) {
+    return readFileSync(child.err, 'utf8').slice(-4000);
+  }
+
+  async ctl(...args) {
+    const { stdout } = await run(join(bin, 'latchkeyctl'), ['--run', join(this.folder, 'run'), '--json', ...args]);
+    return stdout.trim() ? JSON.parse(stdout) : null;
+  }
+
+  addCamera(name) {
+    return this.ctl('camera', 'add', name);
+  }
+
+  async addViewer(name, ...cameras) {
+    const viewer = await this.ctl('viewer', 'add', name);
+    for (const camera of cameras) await this.ctl('grant', 'add', '--viewer', viewer.id, '--camera', camera.id);
+    return viewer;
+  }
+
+  cam(camera, ...args) {
+    return this.program('latchkey-cam', ['--whip', `${this.url}/whip/${camera.id}`, ...args], { LATCHKEY_TOKEN: camera.token });
+  }
+
+  async live(camera) {
+    await eventually('the camera is live', async () => {
+      const { cameras } = await this.ctl('status');
+      return cameras.find((row) => row.id === camera.id)?.state === 'live';
+    });
+  }
+
+  // Pids of the daemon's children that run `program`.
+  children(program) {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+      try {
+        const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ')[1]);
+        return parent === this.daemon.pid && basename(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]) === program;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  page(viewer) {
+    return `${this.url}/#token=${viewer.token}`;
+  }
+
+  async stop() {
+    for (const child of [...this.programs].reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(timer);
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

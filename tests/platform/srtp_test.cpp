@@ -1,5 +1,7 @@
 #include "platform/crypto/srtp.h"
 
+#include <srtp2/srtp.h>
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -211,6 +213,29 @@ TEST_CASE("srtp: RTCP without the encryption flag is refused before anything els
     report[report.size() - behind] &= 0x7fU;
     CHECK(pair.OpenRtcp(report) == DropReason::kSrtpAuthentication);
   }
+}
+
+TEST_CASE("srtp: authentic RTCP in the clear is refused") {
+  // Made by libsrtp itself under the right key, with authentication alone.
+  const ports::SrtpKey key = Key(SrtpProfile::kAes128CmHmacSha1_80);
+  srtp_policy_t policy{};
+  srtp_crypto_policy_set_rtp_default(&policy.rtp);
+  srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+  policy.rtcp.sec_serv = sec_serv_auth;
+  policy.ssrc.type = ssrc_any_outbound;
+  std::array<unsigned char, 48> bytes{};
+  std::copy(key.key_and_salt.Reveal().begin(), key.key_and_salt.Reveal().end(), bytes.begin());
+  policy.key = bytes.data();
+  const Pair pair(SrtpProfile::kAes128CmHmacSha1_80);
+  srtp_t clear = nullptr;
+  REQUIRE(srtp_create(&clear, &policy) == srtp_err_status_ok);
+  ByteVector report = Rtcp();
+  int size = static_cast<int>(report.size());
+  report.resize(report.size() + ports::kSrtpMaxOverhead);
+  REQUIRE(srtp_protect_rtcp(clear, report.data(), &size) == srtp_err_status_ok);
+  report.resize(static_cast<std::size_t>(size));
+  REQUIRE(srtp_dealloc(clear) == srtp_err_status_ok);
+  CHECK(pair.OpenRtcp(report) == DropReason::kSrtpAuthentication);
 }
 
 TEST_CASE("srtp: random bytes in any length open nothing and take nothing down") {

@@ -36,6 +36,7 @@ void Assembler::HandleTimeout(Instant now) {
 }
 
 std::optional<Instant> Assembler::NextDeadline() const {
+  if (start_awaited_until_) return start_awaited_until_;
   if (scan_.next >= window_.next() || window_.Find(scan_.next) != nullptr) return std::nullopt;
   return window_.NoticedAt(scan_.next) + config_.hold;
 }
@@ -66,6 +67,7 @@ void Assembler::BeginEpoch(Epoch epoch) {
   last_timestamp_.reset();
   newest_keyframe_.reset();
   restart_expected_.reset();
+  start_awaited_until_.reset();
   unsupported_ = Unsupported::kNone;
 }
 
@@ -73,7 +75,7 @@ void Assembler::BeginEpoch(Epoch epoch) {
 DropReason Assembler::Place(std::int64_t sequence, Instant now) {
   const auto reach = static_cast<std::int64_t>(window_.capacity());
   if (!window_.started() || sequence >= window_.next() + reach) {
-    Resync(sequence);
+    Resync(sequence, now);
     return DropReason::kNone;
   }
   if (sequence >= window_.first()) {
@@ -87,7 +89,7 @@ DropReason Assembler::Place(std::int64_t sequence, Instant now) {
   }
   // Two in a row from far behind: the camera began anew (RFC 3550 A.1). One alone is a straggler.
   if (window_.first() - sequence > reach && std::exchange(restart_expected_, sequence + 1) == sequence) {
-    Resync(sequence);
+    Resync(sequence, now);
     return DropReason::kNone;
   }
   return DropReason::kTooOld;
@@ -118,7 +120,7 @@ DropReason Assembler::Store(const gate::AuthenticPacket& packet, Instant now) {
 void Assembler::MakeRoom(Instant now) {
   const std::int64_t before = window_.first();
   if (Read(scan_) == Head::kGap) {
-    GiveUp(scan_.next);
+    GiveUp(scan_.next, now);
   } else {
     // One frame without an end fills all of it.
     ++counters_.too_large;
@@ -129,13 +131,14 @@ void Assembler::MakeRoom(Instant now) {
   Advance(now);
 }
 
-void Assembler::Resync(std::int64_t sequence) {
+void Assembler::Resync(std::int64_t sequence, Instant now) {
   if (window_.started()) ++counters_.resyncs;
   counters_.packets_lost += window_.missing();
   window_.Restart(sequence);
   BreakChain();
   BeginAt(sequence);
   fresh_ = true;
+  fresh_since_ = now;
   newest_keyframe_.reset();
   restart_expected_.reset();
 }
@@ -146,6 +149,10 @@ void Assembler::Advance(Instant now) {
       case Head::kOpen: return;
       case Head::kWhole: {
         const Scan whole = scan_;
+        if (AwaitsStart(whole, now)) {
+          if (JumpToKeyframe()) break;
+          return;
+        }
         Finish(whole, now);
         BeginAt(whole.next);
         last_timestamp_ = whole.timestamp;
@@ -154,10 +161,19 @@ void Assembler::Advance(Instant now) {
       case Head::kGap:
         if (!chained_ && JumpToKeyframe()) break;
         if (now < window_.NoticedAt(scan_.next) + config_.hold) return;
-        GiveUp(scan_.next);
+        GiveUp(scan_.next, now);
         break;
     }
   }
+}
+
+// The stream's first packets may have been overtaken: what looks like the rest of a frame gets the hold, too.
+bool Assembler::AwaitsStart(const Scan& scan, Instant now) {
+  const bool start = !scan.broken && (!scan.has_picture || (scan.keyframe && scan.picture_start && !NeedsParameterSets(scan)));
+  if (!fresh_ || !is_video() || start || now >= fresh_since_ + config_.hold) return false;
+  BeginAt(window_.first());
+  start_awaited_until_ = fresh_since_ + config_.hold;
+  return true;
 }
 
 Assembler::Head Assembler::Read(Scan& scan) const {
@@ -209,12 +225,15 @@ bool Assembler::EndsFrame(const Scan& scan, const StoredPacket& packet) const {
   return packet.facts.marker && marker_ends_frame_ && (scan.has_picture || scan.broken) && !scan.unit_open;
 }
 
-// What is missing at the head won't be waited for: the line goes on where a frame can begin.
-void Assembler::GiveUp(std::int64_t blocked_at) {
+// What is missing at the head won't be waited for: the line goes on where a frame can begin, or at the next
+// missing packet that may still come, because it may be just such a place.
+void Assembler::GiveUp(std::int64_t blocked_at, Instant now) {
   std::int64_t at = blocked_at + 1;
   std::uint64_t lost = 1;
   for (; at < window_.next() && !CanBegin(at); ++at) {
-    if (window_.Find(at) == nullptr) ++lost;
+    if (window_.Find(at) != nullptr) continue;
+    if (now < window_.NoticedAt(at) + config_.hold) break;
+    ++lost;
   }
   ++counters_.given_up;
   counters_.packets_lost += lost;
@@ -243,18 +262,21 @@ bool Assembler::JumpToKeyframe() {
   const StoredPacket* packet = window_.Find(*newest_keyframe_);
   if (packet == nullptr) return false;
   std::int64_t begin = *newest_keyframe_;
-  for (; begin - 1 > scan_.next; --begin) {
+  for (; begin > window_.first(); --begin) {
     const StoredPacket* before = window_.Find(begin - 1);
     if (before == nullptr || before->payload.empty() || before->timestamp != packet->timestamp) break;
   }
+  if (begin <= scan_.next) return false;
   Scan scan;
   scan.begin = begin;
   scan.next = begin;
   if (Read(scan) != Head::kWhole || scan.broken || !scan.keyframe || NeedsParameterSets(scan)) return false;
-  ++counters_.given_up;
-  for (std::int64_t at = scan_.next; at < begin; ++at) {
-    if (window_.Find(at) == nullptr) ++counters_.packets_lost;
+  std::uint64_t lost = 0;
+  for (std::int64_t at = window_.first(); at < begin; ++at) {
+    if (window_.Find(at) == nullptr) ++lost;
   }
+  counters_.packets_lost += lost;
+  if (lost > 0) ++counters_.given_up;
   BeginAt(begin);
   return true;
 }
@@ -266,6 +288,7 @@ void Assembler::BeginAt(std::int64_t at) {
   scan_.begin = at;
   scan_.next = at;
   last_timestamp_.reset();
+  start_awaited_until_.reset();
 }
 
 bool Assembler::IsConsistent() const {

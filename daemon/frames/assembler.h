@@ -124,15 +124,16 @@ class Assembler {
   DropReason Place(std::int64_t sequence, Instant now);
   DropReason Store(const gate::AuthenticPacket& packet, Instant now);
   void MakeRoom(Instant now);
-  void Resync(std::int64_t sequence);
+  void Resync(std::int64_t sequence, Instant now);
 
   void Advance(Instant now);
+  [[nodiscard]] bool AwaitsStart(const Scan& scan, Instant now);
   Head Read(Scan& scan) const;
   [[nodiscard]] bool BeginsNextFrame(const Scan& scan, const StoredPacket& packet) const;
   void Absorb(Scan& scan, const StoredPacket& packet) const;
   [[nodiscard]] bool EndsFrame(const Scan& scan, const StoredPacket& packet) const;
 
-  void GiveUp(std::int64_t blocked_at);
+  void GiveUp(std::int64_t blocked_at, Instant now);
   [[nodiscard]] bool CanBegin(std::int64_t at) const;
   [[nodiscard]] bool JumpToKeyframe();
   void BeginAt(std::int64_t at);
@@ -154,6 +155,8 @@ class Assembler {
   std::deque<PlainFrame> ready_;
   bool chained_ = false;           // the frame before left, so one that depends on it may follow
   bool fresh_ = true;              // nothing was taken out yet: the stream may begin earlier than its first packet
+  Instant fresh_since_;
+  std::optional<Instant> start_awaited_until_;
   bool marker_ends_frame_ = true;  // until the camera shows that its marker means something else
   bool group_reorders_ = false;    // a B slice since the last keyframe
   std::optional<std::uint32_t> last_timestamp_;   // of the frame read last, when nothing is missing behind it

@@ -95,22 +95,19 @@ void Assembler::NoteReordering(const Scan& scan) {
 }
 
 void Assembler::Emit(const Scan& scan, Instant now) {
-  const bool prepend =
-      config_.codec == wire::Codec::kH264 && scan.keyframe && !(scan.has_sps && scan.has_pps);
+  // An SPS goes before every PPS, so one that lacks only the PPS gets both kinds.
+  const bool start = config_.codec == wire::Codec::kH264 && scan.keyframe;
+  std::vector<const ByteVector*> sets;
+  if (start && !(scan.has_sps && scan.has_pps)) {
+    for (const ByteVector& nal : parameter_sets_.sps()) sets.push_back(&nal);
+  }
+  if (start && !scan.has_pps) {
+    for (const ByteVector& nal : parameter_sets_.pps()) sets.push_back(&nal);
+  }
   std::size_t bytes = scan.bytes;
-  std::size_t count = static_cast<std::size_t>(scan.next - scan.begin);
-  if (prepend) {
-    for (const auto* sets : {&parameter_sets_.sps(), &parameter_sets_.pps()}) {
-      for (const ByteVector& nal : *sets) bytes += nal.size();
-      count += sets->size();
-    }
-  }
-  FrameBuilder builder(bytes, count);
-  if (prepend) {
-    for (const auto* sets : {&parameter_sets_.sps(), &parameter_sets_.pps()}) {
-      for (const ByteVector& nal : *sets) builder.Add(nal);
-    }
-  }
+  for (const ByteVector* nal : sets) bytes += nal->size();
+  FrameBuilder builder(bytes, sets.size() + static_cast<std::size_t>(scan.next - scan.begin));
+  for (const ByteVector* nal : sets) builder.Add(*nal);
   for (std::int64_t at = scan.begin; at < scan.next; ++at) {
     const StoredPacket* packet = window_.Find(at);
     LATCHKEY_CHECK(packet != nullptr);

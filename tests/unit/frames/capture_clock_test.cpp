@@ -1,0 +1,94 @@
+#include "daemon/frames/capture_clock.h"
+
+#include "daemon/wire/ntp.h"
+#include "tests/support/catch.h"
+
+namespace latchkey::frames {
+namespace {
+
+constexpr auto kVideo = wire::StreamKind::kVideo;
+constexpr auto kAudio = wire::StreamKind::kAudio;
+constexpr Instant kStart{seconds(1000)};
+constexpr latchkey::WallTime kWall{seconds(1'700'000'000)};
+
+wire::SenderInfo Report(latchkey::WallTime wall, std::uint32_t rtp) { return {1, wire::NtpFromWallTime(wall), rtp, 0, 0}; }
+bool Near(Instant a, Instant b) { return a - b < microseconds(20) && b - a < microseconds(20); }
+
+TEST_CASE("capture clock: a late frame is captured when an undelayed one would have come") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    const Duration late = i % 5 == 0 ? Duration::zero() : milliseconds(i % 30);
+    clock.OnPacket(kVideo, 0xfffff000U + i * 3600, kStart + milliseconds(40) * i + late);
+  }
+  const Instant due = kStart + milliseconds(40) * 50;
+  CHECK(Near(clock.CaptureTime(kVideo, 0xfffff000U + 50 * 3600, due + milliseconds(25)), due));
+  CHECK_FALSE(clock.synchronised(kVideo));
+}
+
+TEST_CASE("capture clock: never later than the arrival") {
+  CaptureClock clock(wire::Codec::kVp8, wire::Codec::kPcmu);
+  CHECK(clock.CaptureTime(kVideo, 1, kStart) == kStart);
+  clock.OnPacket(kVideo, 0, kStart);
+  CHECK(clock.CaptureTime(kVideo, 9000, kStart + milliseconds(40)) == kStart + milliseconds(40));
+}
+
+TEST_CASE("capture clock: sender reports put picture and sound on one clock") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  // Sound needs 150 ms longer to be encoded than the picture: by arrival alone they would be apart by that.
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    clock.OnPacket(kVideo, i * 3600, kStart + milliseconds(40) * i);
+    clock.OnPacket(kAudio, i * 1920, kStart + milliseconds(40) * i + milliseconds(150));
+  }
+  const Instant now = kStart + milliseconds(2000);
+  clock.OnSenderReport(kVideo, Report(kWall, 50 * 3600), now);
+  clock.OnSenderReport(kAudio, Report(kWall, 50 * 1920), now + milliseconds(3));
+  CHECK(clock.synchronised(kVideo));
+  CHECK(clock.synchronised(kAudio));
+  const Instant picture = clock.CaptureTime(kVideo, 60 * 3600, now + milliseconds(450));
+  const Instant sound = clock.CaptureTime(kAudio, 60 * 1920, now + milliseconds(600));
+  CHECK(Near(picture, now + milliseconds(400)));
+  CHECK(Near(picture, sound));
+}
+
+TEST_CASE("capture clock: a clock that drifts is followed") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  // 200 ppm slow: after 100 s the media time is 20 ms behind.
+  Instant arrived = kStart;
+  std::uint32_t rtp = 0;
+  for (int i = 0; i < 2500; ++i) {
+    arrived = kStart + microseconds(40008) * i;
+    rtp = static_cast<std::uint32_t>(i) * 3600U;
+    clock.OnPacket(kVideo, rtp, arrived);
+  }
+  CHECK(arrived - clock.CaptureTime(kVideo, rtp, arrived) < milliseconds(5));
+}
+
+TEST_CASE("capture clock: a jump of the RTP clock is not believed") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 10; ++i) clock.OnPacket(kVideo, 1'000'000'000U + i * 3600, kStart + milliseconds(40) * i);
+  const Instant now = kStart + milliseconds(400);
+  clock.OnPacket(kVideo, 5, now);
+  CHECK(clock.CaptureTime(kVideo, 5, now) == now);
+  clock.OnPacket(kVideo, 3605, now + milliseconds(40));
+  CHECK(Near(clock.CaptureTime(kVideo, 3605, now + milliseconds(40)), now + milliseconds(40)));
+}
+
+TEST_CASE("capture clock: a report whose wall clock jumps is given up, not followed") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 10; ++i) clock.OnPacket(kVideo, i * 3600, kStart + milliseconds(40) * i);
+  clock.OnSenderReport(kVideo, Report(kWall, 0), kStart);
+  clock.OnSenderReport(kVideo, Report(kWall - hours(1), 9 * 3600), kStart + milliseconds(360));
+  const Instant due = kStart + milliseconds(360);
+  CHECK(Near(clock.CaptureTime(kVideo, 9 * 3600, due), due));
+  CHECK_FALSE(clock.synchronised(kVideo));
+}
+
+TEST_CASE("capture clock: a report without a wall clock counts for nothing") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  clock.OnPacket(kVideo, 0, kStart);
+  clock.OnSenderReport(kVideo, {1, {0}, 0, 0, 0}, kStart);
+  CHECK_FALSE(clock.synchronised(kVideo));
+}
+
+}  // namespace
+}  // namespace latchkey::frames

@@ -1,0 +1,131 @@
+#include "tools/latchkeyctl/render.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <vector>
+
+namespace latchkey::ctl {
+namespace {
+
+using Row = std::vector<std::string>;
+
+// Characters, not bytes: continuation bytes of UTF-8 take no column.
+std::size_t Width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+std::string Table(const Row& head, const std::vector<Row>& rows, const std::string& when_empty) {
+  if (rows.empty()) return when_empty + "\n";
+  std::vector<std::size_t> widths(head.size());
+  const auto measure = [&](const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  };
+  measure(head);
+  for (const Row& row : rows) measure(row);
+  std::string out;
+  const auto print = [&](const Row& row) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - Width(row[i]) + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  };
+  print(head);
+  for (const Row& row : rows) print(row);
+  return out;
+}
+
+// A field of an item as text; "-" when there is none.
+std::string Field(const Json& item, const char* name) {
+  const auto at = item.find(name);
+  if (at == item.end() || at->is_null()) return "-";
+  if (at->is_string()) return at->get<std::string>().empty() ? "-" : at->get<std::string>();
+  if (at->is_boolean()) return at->get<bool>() ? "yes" : "no";
+  return at->dump();
+}
+
+std::string Rounded(const Json& item, const char* name, int digits) {
+  const auto at = item.find(name);
+  if (at == item.end() || !at->is_number()) return "-";
+  std::array<char, 32> text{};
+  (void)std::snprintf(text.data(), text.size(), "%.*f", digits, at->get<double>());
+  return text.data();
+}
+
+std::string Cameras(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["cameras"]) {
+    const auto suspension = item.find("suspension");
+    rows.push_back({Field(item, "id"), Field(item, "name"), Field(item, "model"), Field(item, "added"),
+                    suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>()});
+  }
+  return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY"}, rows,
+               "No cameras. Add one: latchkeyctl camera add NAME");
+}
+
+std::string Viewers(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["viewers"])
+    rows.push_back({Field(item, "id"), Field(item, "name"), Field(item, "added")});
+  return Table({"ID", "NAME", "ADDED"}, rows, "No viewers. Add one: latchkeyctl viewer add NAME");
+}
+
+std::string Grants(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["grants"]) {
+    rows.push_back({Field(item, "id"), Field(item, "viewer"), Field(item, "camera"), Field(item, "rights"),
+                    Field(item, "not_before"), Field(item, "not_after"), Field(item, "holds")});
+  }
+  return Table({"ID", "VIEWER", "CAMERA", "RIGHTS", "FROM", "TO", "HOLDS"}, rows,
+               "No grants. Add one: latchkeyctl grant add --viewer ID --camera ID");
+}
+
+std::string Status(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["cameras"]) {
+    rows.push_back({Field(item, "name"), Field(item, "state"), Rounded(item, "fps", 1),
+                    Field(item, "bitrate_kbit"), Rounded(item, "loss_pct", 1),
+                    Rounded(item, "hub_delay_ms", 1), Field(item, "viewers"),
+                    item.contains("reason") ? Field(item, "reason") : ""});
+  }
+  return Table({"CAMERA", "STATE", "FPS", "KBIT/S", "LOSS %", "DELAY MS", "VIEWERS", ""}, rows,
+               "No cameras. Add one: latchkeyctl camera add NAME");
+}
+
+std::string Enrolled(const Json& answer) {
+  std::string out = "id           " + Field(answer, "id") + "\ntoken        " + Field(answer, "token") + "\n";
+  if (answer.contains("publish_url")) out += "publish URL  " + Field(answer, "publish_url") + "\n";
+  return out + "The token is shown this once: keep it now.\n";
+}
+
+}  // namespace
+
+std::string Render(std::string_view command, const Json& answer) {
+  if (command == "camera list") return Cameras(answer);
+  if (command == "viewer list") return Viewers(answer);
+  if (command == "grant list") return Grants(answer);
+  if (command == "status") return Status(answer);
+  if (answer.contains("token")) return Enrolled(answer);
+  if (answer.contains("id")) return Field(answer, "id") + "\n";
+  return "done\n";
+}
+
+Json StatusForScripts(const Json& answer) {
+  Json cameras = Json::array();
+  for (const Json& item : answer["cameras"]) {
+    Json out;
+    for (const char* key :
+         {"id", "name", "state", "fps", "bitrate_kbit", "loss_pct", "hub_delay_ms", "viewers"}) {
+      out[key] = item.contains(key) ? item[key] : Json();
+    }
+    cameras.push_back(std::move(out));
+  }
+  return Json{{"cameras", std::move(cameras)}};
+}
+
+}  // namespace latchkey::ctl

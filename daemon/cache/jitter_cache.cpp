@@ -52,11 +52,14 @@ JitterCache::Inserted JitterCache::Insert(frames::PlainFrame frame, Instant now)
   return {InsertOutcome::kInserted, number};
 }
 
-void JitterCache::HandleTimeout(Instant now) { Enforce(now); }
+void JitterCache::HandleTimeout(Instant now) {
+  Enforce(now);
+}
 
 void JitterCache::Enforce(Instant now) {
   // Groups before the current one have served, once it stands for a while.
-  while (start_ && now - group_since_ >= limits_.linger && frames_.front().header().number < *start_) PopOldest();
+  while (start_ && now - group_since_ >= limits_.linger && frames_.front().header().number < *start_)
+    PopOldest();
   while (!frames_.empty() && OverLimits(now)) EvictGroup();
 }
 

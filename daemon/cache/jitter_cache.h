@@ -19,8 +19,8 @@ namespace latchkey::cache {
 // viewer needs a fresh keyframe (StartForNewViewer() says nothing until one is in).
 struct CacheLimits {
   // Memory of all frames, capacity and bookkeeping included, in bytes. 2.5 Mbit/s in groups of 2 s needs
-  // about 1 MB with `linger`; this is room for a group of 10 s. At least kMinBytes (CHECKed), so that one frame
-  // of any size fits.
+  // about 1 MB with `linger`; this is room for a group of 10 s. At least kMinBytes (CHECKed), so that one
+  // frame of any size fits.
   static constexpr std::size_t kMinBytes = frames::kMaxFrame + 4096;
   std::size_t bytes = 3 * 1024 * 1024;
   // Audio and video together: 25 + 50 a second for 27 s.
@@ -40,8 +40,8 @@ struct CacheCounters {
 
 enum class InsertOutcome : std::uint8_t {
   kInserted,
-  kErased,    // no epoch: suspended, or not begun
-  kStale,     // of another epoch: it was under way when the epoch changed
+  kErased,  // no epoch: suspended, or not begun
+  kStale,   // of another epoch: it was under way when the epoch changed
 };
 
 class JitterCache {
@@ -67,8 +67,8 @@ class JitterCache {
   // The newest keyframe, from which every frame up to the newest is there. In an epoch that had no video the
   // newest frame. Nothing: empty, or the current group's start is lost.
   [[nodiscard]] std::optional<FrameNumber> StartForNewViewer() const;
-  // Ask the camera for a keyframe: the current group's start is lost, or will be soon (three quarters of a limit
-  // are used). So a camera that sends keyframes only on request keeps giving new viewers a start.
+  // Ask the camera for a keyframe: the current group's start is lost, or will be soon (three quarters of a
+  // limit are used). So a camera that sends keyframes only on request keeps giving new viewers a start.
   [[nodiscard]] bool KeyframeWanted(Instant now) const;
   [[nodiscard]] std::optional<FrameNumber> Oldest() const;
   [[nodiscard]] std::optional<FrameNumber> Newest() const;

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kAdditionalSize = 1 + 16 + 8 + 8 + 1 + 1 + 1 + 4 * 8;
 using AdditionalData = std::array<std::uint8_t, kAdditionalSize>;
 
-std::uint64_t Nanoseconds(Instant t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()); }
+std::uint64_t Nanoseconds(Instant t) {
+  return static_cast<std::uint64_t>(t.time_since_epoch().count());
+}
 
 AdditionalData AdditionalDataOf(const frames::FrameHeader& header) {
   AdditionalData bytes{};
@@ -64,7 +66,9 @@ SealedFrame SealKey::Seal(frames::PlainFrame frame) {
   return SealedFrame(header, std::move(bytes));
 }
 
-OpenBuffer::~OpenBuffer() { Wipe(); }
+OpenBuffer::~OpenBuffer() {
+  Wipe();
+}
 
 void OpenBuffer::Wipe() {
   latchkey::Wipe(MutableByteView(bytes_).first(used_));
@@ -97,7 +101,8 @@ OpenKey::Opened OpenKey::Open(const SealedFrame& frame, OpenBuffer& buffer) {
   const ByteView sealed = frame.bytes();
   LATCHKEY_CHECK(sealed.size() > ports::kAeadTagSize);
   const MutableByteView out = buffer.Room(sealed.size() - ports::kAeadTagSize);
-  if (!aead_->Open(NonceOf(header.number), AdditionalDataOf(header), sealed, out)) return {OpenOutcome::kFailed, {}};
+  if (!aead_->Open(NonceOf(header.number), AdditionalDataOf(header), sealed, out))
+    return {OpenOutcome::kFailed, {}};
   return {OpenOutcome::kOpened, frames::PayloadRecords(out)};
 }
 

@@ -43,7 +43,8 @@ class SealedFrame {
  private:
   friend class SealKey;
   friend struct SealedFrameTestAccess;  // tests damage frames with it; defined nowhere else
-  SealedFrame(const frames::FrameHeader& header, ByteVector bytes) : header_(header), bytes_(std::move(bytes)) {}
+  SealedFrame(const frames::FrameHeader& header, ByteVector bytes)
+      : header_(header), bytes_(std::move(bytes)) {}
 
   frames::FrameHeader header_;
   ByteVector bytes_;

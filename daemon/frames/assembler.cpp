@@ -9,7 +9,9 @@
 namespace latchkey::frames {
 namespace {
 
-bool IsVideo(wire::Codec codec) { return wire::StreamKindOf(codec) == wire::StreamKind::kVideo; }
+bool IsVideo(wire::Codec codec) {
+  return wire::StreamKindOf(codec) == wire::StreamKind::kVideo;
+}
 
 }  // namespace
 
@@ -169,7 +171,8 @@ void Assembler::Advance(Instant now) {
 
 // The stream's first packets may have been overtaken: what looks like the rest of a frame gets the hold, too.
 bool Assembler::AwaitsStart(const Scan& scan, Instant now) {
-  const bool start = !scan.broken && (!scan.has_picture || (scan.keyframe && scan.picture_start && !NeedsParameterSets(scan)));
+  const bool start = !scan.broken && (!scan.has_picture ||
+                                      (scan.keyframe && scan.picture_start && !NeedsParameterSets(scan)));
   if (!fresh_ || !is_video() || start || now >= fresh_since_ + config_.hold) return false;
   BeginAt(window_.first());
   start_awaited_until_ = fresh_since_ + config_.hold;
@@ -248,7 +251,8 @@ bool Assembler::CanBegin(std::int64_t at) const {
   if (!is_video()) return true;
   const StoredPacket* before = window_.Find(at - 1);
   if (before != nullptr && !before->payload.empty()) {
-    return before->timestamp != packet->timestamp || (before->facts.marker && marker_ends_frame_ && packet->facts.start);
+    return before->timestamp != packet->timestamp ||
+           (before->facts.marker && marker_ends_frame_ && packet->facts.start);
   }
   if (!packet->facts.start) return false;
   // The same picture as the damaged one, unless all that is missing came before its first slice.

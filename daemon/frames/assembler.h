@@ -51,16 +51,16 @@ enum class Unsupported : std::uint8_t {
 };
 
 struct AssemblerCounters {
-  std::uint64_t frames = 0;            // left whole
-  std::uint64_t keyframes = 0;         // of these
-  std::uint64_t given_up = 0;          // places where the line was blocked for too long, or too much waited
-  std::uint64_t packets_lost = 0;      // numbers given up
-  std::uint64_t broken = 0;            // frames with all packets, but malformed
-  std::uint64_t undecodable = 0;       // whole, but after a loss and before the next keyframe
-  std::uint64_t unsupported = 0;       // whole, but of a kind that can't be shown
-  std::uint64_t too_large = 0;         // over kMaxFrame
-  std::uint64_t resyncs = 0;           // sequence jumps
-  DropCounters drops;                  // packets not taken, by reason
+  std::uint64_t frames = 0;        // left whole
+  std::uint64_t keyframes = 0;     // of these
+  std::uint64_t given_up = 0;      // places where the line was blocked for too long, or too much waited
+  std::uint64_t packets_lost = 0;  // numbers given up
+  std::uint64_t broken = 0;        // frames with all packets, but malformed
+  std::uint64_t undecodable = 0;   // whole, but after a loss and before the next keyframe
+  std::uint64_t unsupported = 0;   // whole, but of a kind that can't be shown
+  std::uint64_t too_large = 0;     // over kMaxFrame
+  std::uint64_t resyncs = 0;       // sequence jumps
+  DropCounters drops;              // packets not taken, by reason
 };
 
 class Assembler {
@@ -120,7 +120,9 @@ class Assembler {
     std::size_t bytes = 0;
   };
 
-  [[nodiscard]] bool is_video() const { return wire::StreamKindOf(config_.codec) == wire::StreamKind::kVideo; }
+  [[nodiscard]] bool is_video() const {
+    return wire::StreamKindOf(config_.codec) == wire::StreamKind::kVideo;
+  }
   DropReason Place(std::int64_t sequence, Instant now);
   DropReason Store(const gate::AuthenticPacket& packet, Instant now);
   void MakeRoom(Instant now);
@@ -153,15 +155,16 @@ class Assembler {
   Unwrapper<std::uint32_t> timestamps_;
   Scan scan_;
   std::deque<PlainFrame> ready_;
-  bool chained_ = false;           // the frame before left, so one that depends on it may follow
-  bool fresh_ = true;              // nothing was taken out yet: the stream may begin earlier than its first packet
+  bool chained_ = false;  // the frame before left, so one that depends on it may follow
+  bool fresh_ = true;     // nothing was taken out yet: the stream may begin earlier than its first packet
   Instant fresh_since_;
   std::optional<Instant> start_awaited_until_;
   bool marker_ends_frame_ = true;  // until the camera shows that its marker means something else
   bool group_reorders_ = false;    // a B slice since the last keyframe
-  std::optional<std::uint32_t> last_timestamp_;   // of the frame read last, when nothing is missing behind it
-  std::optional<std::int64_t> newest_keyframe_;   // newest packet that begins a keyframe's picture
-  std::optional<std::int64_t> restart_expected_;  // RFC 3550 A.1: what would prove that the numbering restarted
+  std::optional<std::uint32_t> last_timestamp_;  // of the frame read last, when nothing is missing behind it
+  std::optional<std::int64_t> newest_keyframe_;  // newest packet that begins a keyframe's picture
+  std::optional<std::int64_t>
+      restart_expected_;  // RFC 3550 A.1: what would prove that the numbering restarted
   Unsupported unsupported_ = Unsupported::kNone;
   AssemblerCounters counters_;
 };

@@ -21,13 +21,17 @@ PlainFrame& PlainFrame::operator=(PlainFrame&& other) noexcept {
   return *this;
 }
 
-PlainFrame::~PlainFrame() { Wipe(records_); }
+PlainFrame::~PlainFrame() {
+  Wipe(records_);
+}
 
 FrameBuilder::FrameBuilder(std::size_t payload_bytes, std::size_t payload_count) {
   records_.reserve(payload_bytes + payload_count * PayloadRecords::kLengthSize + kSealRoom);
 }
 
-FrameBuilder::~FrameBuilder() { Wipe(records_); }
+FrameBuilder::~FrameBuilder() {
+  Wipe(records_);
+}
 
 void FrameBuilder::Add(ByteView payload) {
   LATCHKEY_CHECK(!payload.empty() && payload.size() <= kMaxPayload);

@@ -27,11 +27,11 @@ struct FrameHeader {
   FrameNumber number;  // given by the cache; 0 before
   wire::StreamKind stream = wire::StreamKind::kVideo;
   wire::Codec codec = wire::Codec::kH264;
-  bool keyframe = false;            // a viewer may begin here; false for sound
-  ExtendedTimestamp timestamp;      // the camera's RTP time, units of the codec's clock, unwrapped
-  Instant captured;                 // the hub's estimate (capture_clock.h), never after arrived_first
-  Instant arrived_first;            // arrival of the frame's first packet
-  Instant whole;                    // when its last piece was there, or its end was known
+  bool keyframe = false;        // a viewer may begin here; false for sound
+  ExtendedTimestamp timestamp;  // the camera's RTP time, units of the codec's clock, unwrapped
+  Instant captured;             // the hub's estimate (capture_clock.h), never after arrived_first
+  Instant arrived_first;        // arrival of the frame's first packet
+  Instant whole;                // when its last piece was there, or its end was known
   // The camera's RTP timestamp as it was on the wire.
   [[nodiscard]] std::uint32_t rtp_timestamp() const { return timestamp.Wire(); }
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;

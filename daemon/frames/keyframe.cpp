@@ -33,7 +33,8 @@ std::optional<Instant> KeyframeLimiter::NextDeadline() const {
 }
 
 bool KeyframeLimiter::IsConsistent() const {
-  return interval_ >= kShortest && interval_ <= kLongest && unanswered_ <= sent_ && (sent_ > 0) == last_sent_.has_value();
+  return interval_ >= kShortest && interval_ <= kLongest && unanswered_ <= sent_ &&
+         (sent_ > 0) == last_sent_.has_value();
 }
 
 }  // namespace latchkey::frames

@@ -36,8 +36,8 @@ void PacketWindow::Restart(std::int64_t first) {
   started_ = true;
 }
 
-WindowResult PacketWindow::Store(std::int64_t sequence, std::uint32_t timestamp, PacketFacts facts, ByteView payload,
-                                 Instant now) {
+WindowResult PacketWindow::Store(std::int64_t sequence, std::uint32_t timestamp, PacketFacts facts,
+                                 ByteView payload, Instant now) {
   LATCHKEY_CHECK(started_);
   if (sequence < first_) return WindowResult::kTooOld;
   if (sequence - first_ >= static_cast<std::int64_t>(slots_.size())) return WindowResult::kTooFar;

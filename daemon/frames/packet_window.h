@@ -26,8 +26,8 @@ struct PacketFacts {
   bool picture_start : 1 = false;  // holds the start of a picture's first slice (VP8: of the frame)
   bool picture : 1 = false;        // holds picture data, not only parameters
   bool keyframe : 1 = false;       // holds a piece of a keyframe (H264: IDR slice; VP8: its first packet)
-  bool begins_unit : 1 = true;  // first piece is the start of its NAL
-  bool ends_unit : 1 = true;    // last piece is the end of its NAL
+  bool begins_unit : 1 = true;     // first piece is the start of its NAL
+  bool ends_unit : 1 = true;       // last piece is the end of its NAL
   bool b_slice : 1 = false;
   bool has_sps : 1 = false;
   bool has_pps : 1 = false;
@@ -64,7 +64,8 @@ class PacketWindow {
   [[nodiscard]] bool started() const { return started_; }
 
   // Copies `payload`. Precondition: started().
-  WindowResult Store(std::int64_t sequence, std::uint32_t timestamp, PacketFacts facts, ByteView payload, Instant now);
+  WindowResult Store(std::int64_t sequence, std::uint32_t timestamp, PacketFacts facts, ByteView payload,
+                     Instant now);
   // The window begins earlier from now on, if that fits: only before anything was taken out.
   [[nodiscard]] bool ExtendBack(std::int64_t first, Instant now);
 

@@ -224,7 +224,9 @@ std::optional<std::size_t> Gate::StreamOfSsrc(std::uint32_t ssrc) const {
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> Gate::SsrcOfStream(std::size_t stream) const { return agreed(stream).ssrc; }
+std::optional<std::uint32_t> Gate::SsrcOfStream(std::size_t stream) const {
+  return agreed(stream).ssrc;
+}
 
 const AgreedStream& Gate::agreed(std::size_t stream) const {
   LATCHKEY_CHECK(stream < stream_count_);

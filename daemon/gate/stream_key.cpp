@@ -11,8 +11,7 @@ bool InClosedList(ports::SrtpProfile profile) {
   switch (profile) {
     case ports::SrtpProfile::kAes128CmHmacSha1_80:
     case ports::SrtpProfile::kAeadAes128Gcm:
-    case ports::SrtpProfile::kAeadAes256Gcm:
-      return true;
+    case ports::SrtpProfile::kAeadAes256Gcm: return true;
   }
   return false;  // a number from elsewhere in the enum's clothes
 }
@@ -30,7 +29,8 @@ Result<StreamKey> AdmitDtlsKey(ports::SrtpKey key, const DtlsProof& proof) {
     return Fail(ErrorCode::kDenied, "stream key refused: the offer authorised no certificate");
   }
   if (!ConstantTimeEqual(proof.authorised, proof.verified)) {
-    return Fail(ErrorCode::kDenied, "stream key refused: the certificate is not the one in the authorised offer");
+    return Fail(ErrorCode::kDenied,
+                "stream key refused: the certificate is not the one in the authorised offer");
   }
   // (c)
   if (!InClosedList(key.profile)) {

@@ -57,7 +57,8 @@ std::vector<ByteVector> RandomFrame(wire::Codec codec, bool key, test::Dice& dic
 
 class Model {
  public:
-  Model(std::uint64_t seed, wire::Codec codec, const Network& network) : dice_(seed), bench_(codec, {kSps, kPps}) {
+  Model(std::uint64_t seed, wire::Codec codec, const Network& network)
+      : dice_(seed), bench_(codec, {kSps, kPps}) {
     Camera camera(static_cast<std::uint16_t>(dice_.U16()), dice_.U32());
     Instant sent = kStart;
     for (int i = 0; i < 300; ++i, sent += milliseconds(40)) {
@@ -153,11 +154,21 @@ void Check(const Network& network) {
   }
 }
 
-TEST_CASE("assembler model: a good network loses nothing") { Check({0, 0, 0}); }
-TEST_CASE("assembler model: reordering and duplicates within the hold lose nothing") { Check({0, 10, 80}); }
-TEST_CASE("assembler model: after each loss exactly the decodable frames leave") { Check({3, 0, 0}); }
-TEST_CASE("assembler model: loss, reordering and duplicates together") { Check({2, 5, 80}); }
-TEST_CASE("assembler model: heavy loss") { Check({25, 5, 60}); }
+TEST_CASE("assembler model: a good network loses nothing") {
+  Check({0, 0, 0});
+}
+TEST_CASE("assembler model: reordering and duplicates within the hold lose nothing") {
+  Check({0, 10, 80});
+}
+TEST_CASE("assembler model: after each loss exactly the decodable frames leave") {
+  Check({3, 0, 0});
+}
+TEST_CASE("assembler model: loss, reordering and duplicates together") {
+  Check({2, 5, 80});
+}
+TEST_CASE("assembler model: heavy loss") {
+  Check({25, 5, 60});
+}
 
 }  // namespace
 }  // namespace latchkey::frames

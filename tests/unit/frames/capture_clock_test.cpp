@@ -11,8 +11,12 @@ constexpr auto kAudio = wire::StreamKind::kAudio;
 constexpr Instant kStart{seconds(1000)};
 constexpr latchkey::WallTime kWall{seconds(1'700'000'000)};
 
-wire::SenderInfo Report(latchkey::WallTime wall, std::uint32_t rtp) { return {1, wire::NtpFromWallTime(wall), rtp, 0, 0}; }
-bool Near(Instant a, Instant b) { return a - b < microseconds(20) && b - a < microseconds(20); }
+wire::SenderInfo Report(latchkey::WallTime wall, std::uint32_t rtp) {
+  return {1, wire::NtpFromWallTime(wall), rtp, 0, 0};
+}
+bool Near(Instant a, Instant b) {
+  return a - b < microseconds(20) && b - a < microseconds(20);
+}
 
 TEST_CASE("capture clock: a late frame is captured when an undelayed one would have come") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
@@ -65,7 +69,8 @@ TEST_CASE("capture clock: a clock that drifts is followed") {
 
 TEST_CASE("capture clock: a jump of the RTP clock is not believed") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
-  for (std::uint32_t i = 0; i < 10; ++i) clock.OnPacket(kVideo, 1'000'000'000U + i * 3600, kStart + milliseconds(40) * i);
+  for (std::uint32_t i = 0; i < 10; ++i)
+    clock.OnPacket(kVideo, 1'000'000'000U + i * 3600, kStart + milliseconds(40) * i);
   const Instant now = kStart + milliseconds(400);
   clock.OnPacket(kVideo, 5, now);
   CHECK(clock.CaptureTime(kVideo, 5, now) == now);

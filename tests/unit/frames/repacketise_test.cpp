@@ -48,10 +48,12 @@ TEST_CASE("repacketise: a FU-A fragment that is too long keeps its place in the 
   const ByteVector body = dice.Bytes(4000);
   const auto fragment = [&body](std::uint8_t head, std::size_t from, std::size_t to) {
     ByteVector f{0x7c, head};
-    f.insert(f.end(), body.begin() + static_cast<std::ptrdiff_t>(from), body.begin() + static_cast<std::ptrdiff_t>(to));
+    f.insert(f.end(), body.begin() + static_cast<std::ptrdiff_t>(from),
+             body.begin() + static_cast<std::ptrdiff_t>(to));
     return f;
   };
-  const std::vector<ByteVector> sent{fragment(0x85, 0, 1900), fragment(0x05, 1900, 3700), fragment(0x45, 3700, 4000)};
+  const std::vector<ByteVector> sent{fragment(0x85, 0, 1900), fragment(0x05, 1900, 3700),
+                                     fragment(0x45, 3700, 4000)};
   std::vector<ByteVector> cut;
   for (const auto& f : sent) {
     for (auto& p : Cut(wire::Codec::kH264, f)) cut.push_back(std::move(p));

@@ -23,11 +23,21 @@ inline ByteVector Nal(std::string_view head, std::size_t filling = 20) {
 }
 inline const ByteVector kSps = Hex("67 42 e0 1f 96 54 05 01 ed 80");
 inline const ByteVector kPps = Hex("68 ce 3c 80");
-inline ByteVector Idr(std::size_t n = 20) { return Nal("65 88", n); }        // first_mb 0, I
-inline ByteVector IdrSecond(std::size_t n = 20) { return Nal("65 42 20", n); }  // first_mb 1, I
-inline ByteVector P(std::size_t n = 20) { return Nal("41 98", n); }
-inline ByteVector PSecond(std::size_t n = 20) { return Nal("41 4c", n); }  // first_mb 1, P
-inline ByteVector B(std::size_t n = 20) { return Nal("01 9c", n); }
+inline ByteVector Idr(std::size_t n = 20) {
+  return Nal("65 88", n);
+}  // first_mb 0, I
+inline ByteVector IdrSecond(std::size_t n = 20) {
+  return Nal("65 42 20", n);
+}  // first_mb 1, I
+inline ByteVector P(std::size_t n = 20) {
+  return Nal("41 98", n);
+}
+inline ByteVector PSecond(std::size_t n = 20) {
+  return Nal("41 4c", n);
+}  // first_mb 1, P
+inline ByteVector B(std::size_t n = 20) {
+  return Nal("01 9c", n);
+}
 
 struct SentPacket {
   std::uint16_t sequence = 0;
@@ -39,7 +49,8 @@ struct SentPacket {
 // Numbers packets as a camera does.
 class Camera {
  public:
-  explicit Camera(std::uint16_t first = 100, std::uint32_t timestamp = 9000) : sequence_(first), timestamp_(timestamp) {}
+  explicit Camera(std::uint16_t first = 100, std::uint32_t timestamp = 9000)
+      : sequence_(first), timestamp_(timestamp) {}
   // The packets of one frame, marker on the last; the next frame is 40 ms later.
   std::vector<SentPacket> Frame(std::vector<ByteVector> payloads, bool marker = true) {
     std::vector<SentPacket> packets;

@@ -46,9 +46,9 @@ TEST_CASE("stream key: a constant key or salt is denied, in each profile") {
       std::ranges::fill(key.key_and_salt.RevealForWriting().first(ports::SrtpKeyLength(profile)), fill);
       CHECK(Denied(std::move(key), {Print(1), Print(1)}));
       ports::SrtpKey salt = test::SomeSrtpKey(1, profile);
-      std::ranges::fill(
-          salt.key_and_salt.RevealForWriting().subspan(ports::SrtpKeyLength(profile), ports::SrtpSaltLength(profile)),
-          fill);
+      std::ranges::fill(salt.key_and_salt.RevealForWriting().subspan(ports::SrtpKeyLength(profile),
+                                                                     ports::SrtpSaltLength(profile)),
+                        fill);
       CHECK(Denied(std::move(salt), {Print(1), Print(1)}));
     }
   }

@@ -146,6 +146,7 @@ export class Player {
   #fail(error) {
     this.#drop();
     this.#failure = error instanceof Refusal && error.status !== 0 ? error : null;
+    if (error !== null && !(error instanceof Refusal)) console.warn("the answer could not be used:", error);
     if (this.#wanted) {
       const patient = this.#attempts >= PATIENT_AFTER || LASTING.includes(error?.status);
       const policy = patient ? PATIENT_RETRY : RETRY;

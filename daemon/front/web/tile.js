@@ -76,8 +76,9 @@ export class Tile {
     this.#player.stop();
     this.#parts.item.remove();
   }
+  // The button that leads on from here: to this camera, or back from it.
   focus() {
-    this.#parts.open.focus();
+    (this.#large ? this.#parts.back : this.#parts.open).focus();
   }
   hasFocus(document) {
     return this.#parts.item.contains(document.activeElement);

@@ -76,20 +76,23 @@ export function summaryText(states) {
   return live ? `${live} of ${states.length} cameras live` : `${states.length} cameras, none live`;
 }
 
-// Columns that make the tiles largest without scrolling; past `smallest` wide they scroll instead.
+// Columns that make the tiles largest without scrolling (nearly: of two such, the wider grid); tiles that
+// would be less than `smallest` wide scroll instead.
+// How much narrower a tile may be for that.
+const NEARLY = 0.92;
 export function columnsFor(count, width, height, { gap = 12, ratio = 16 / 9, smallest = 240 } = {}) {
-  let best = 1;
-  let bestWidth = 0;
-  for (let columns = 1; columns <= Math.max(1, count); ++columns) {
+  const tileWidth = (columns) => {
     const rows = Math.ceil(count / columns);
     const byWidth = (width - gap * (columns - 1)) / columns;
     const byHeight = ((height - gap * (rows - 1)) / rows) * ratio;
-    const tile = Math.min(byWidth, byHeight);
-    if (tile > bestWidth) {
-      best = columns;
-      bestWidth = tile;
-    }
+    return Math.min(byWidth, byHeight);
+  };
+  let best = 1;
+  for (let columns = 2; columns <= count; ++columns) {
+    if (tileWidth(columns) > tileWidth(best)) best = columns;
   }
+  while (best < count && tileWidth(best + 1) > tileWidth(best) * NEARLY) ++best;
+  const bestWidth = tileWidth(best);
   if (bestWidth >= Math.min(smallest, width)) return { columns: best, tileWidth: Math.floor(bestWidth) };
   const columns = Math.max(1, Math.floor((width + gap) / (smallest + gap)));
   return { columns, tileWidth: Math.floor((width - gap * (columns - 1)) / columns) };

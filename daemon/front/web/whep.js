@@ -84,7 +84,7 @@ export class WhepSession {
     }
     if (response.status !== 201) throw await refusalOf(response);
     const location = response.headers.get("Location");
-    if (location) this.#resource = new URL(location, this.#url).href;
+    if (location) this.#resource = new URL(location, response.url).href;
     const text = await response.text();
     if (this.#closed) this.#delete();
     return text;

@@ -1,0 +1,61 @@
+// Chromium for the tests: Debian's, headless, without any connection of its own.
+import { chromium } from "playwright-core";
+
+export async function launch(args = []) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", ...args,
+    ],
+  });
+}
+
+// For tests of the page alone: a peer connection that plays a drawn picture instead of a hub's. Which
+// cameras stand still is in window.frozen; the real one is met in the end-to-end tests.
+export function drawnPictures() {
+  window.frozen = false;
+  window.peers = [];
+  class DrawnPeer extends EventTarget {
+    connectionState = "new";
+    localDescription = { type: "offer", sdp: "v=0\r\ndrawn\r\n" };
+    constructor() {
+      super();
+      window.peers.push(this);
+    }
+    addTransceiver() {}
+    async setLocalDescription() {}
+    async setRemoteDescription() {
+      const canvas = document.createElement("canvas");
+      canvas.width = 1280;
+      canvas.height = 720;
+      const pen = canvas.getContext("2d");
+      let n = 0;
+      const hue = window.peers.length * 47;
+      this.timer = setInterval(() => {
+        if (window.frozen) return;
+        n += 1;
+        const sky = pen.createLinearGradient(0, 0, 0, 720);
+        sky.addColorStop(0, `hsl(${hue} 35% 62%)`);
+        sky.addColorStop(1, `hsl(${hue + 40} 30% 30%)`);
+        pen.fillStyle = sky;
+        pen.fillRect(0, 0, 1280, 720);
+        pen.fillStyle = `hsl(${hue + 20} 25% 22%)`;
+        pen.fillRect(0, 520, 1280, 200);
+        pen.fillStyle = "#fff8";
+        pen.beginPath();
+        pen.arc(200 + ((n * 6) % 900), 300, 60, 0, 7);
+        pen.fill();
+      }, 40);
+      const stream = canvas.captureStream(25);
+      this.connectionState = "connected";
+      for (const track of stream.getTracks()) this.ontrack?.({ track, receiver: {}, streams: [stream] });
+    }
+    close() {
+      clearInterval(this.timer);
+      this.connectionState = "closed";
+    }
+  }
+  window.RTCPeerConnection = DrawnPeer;
+}

@@ -74,6 +74,7 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
   cache::OpenKey::Opened opened;
   FrameNumber open_frame;  // number of what `opened` holds; 0: nothing
   for (const ResendRequest& request : resends_) {
+    if (pacer_.Available(turn.now, rate()) <= -kResendDebt) break;
     OutboundStream& stream = streams_[request.stream];
     const auto entry = stream.Sent(request.sequence);
     const cache::SealedFrame* frame =

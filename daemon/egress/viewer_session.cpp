@@ -63,7 +63,7 @@ void ViewerSession::OpenGate(Instant now) {
     if (auto gate = gate::Gate::Make(std::move(*key), {}, ports_.srtp)) {
       gate_.emplace(std::move(*gate));
       sender_ = std::move(*sender);
-      next_report_ = now + kReportInterval;
+      next_report_ = now + kFirstReport;
     }
   }
   setup_failed_ = !gate_.has_value();

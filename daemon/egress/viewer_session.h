@@ -41,10 +41,14 @@ struct Turn {
 class ViewerSession {
  public:
   static constexpr Duration kReportInterval = seconds{1};
+  // The first comes sooner: without it a player can't put sound and picture in step.
+  static constexpr Duration kFirstReport = milliseconds{200};
   // A PLI that comes this soon after a keyframe went out was sent before that was seen.
   static constexpr Duration kKeyframeGrace = milliseconds{500};
-  // Packets made again for one RTCP packet; further ones it names are ignored (the viewer asks again).
+  // Packets made again in one turn, and how far ahead of the pacer they may run; what is asked for beyond is
+  // ignored (the viewer asks again), so that a small NACK can't draw a flood.
   static constexpr std::size_t kMaxResend = 128;
+  static constexpr std::int64_t kResendDebt = 64;
 
   static Result<ViewerSession> Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
                                     Secret32 derived_key, access::Grant grant, const peer::SessionPorts& ports,

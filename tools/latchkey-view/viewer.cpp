@@ -30,7 +30,8 @@ media::Connection::Handlers Viewer::Handlers() {
   media::Connection::Handlers handlers;
   handlers.on_connected = [this] {
     wait_for_keyframe_ = true;
-    decodable_at_ = loop_.Now();
+    connected_at_ = loop_.Now();
+    decodable_at_ = connected_at_;
     watchdog_.StartRepeating(kAskKeyframeAfter / 5);
   };
   handlers.on_frame = [this](media::RtcSession::Frame frame) { OnFrame(std::move(frame)); };
@@ -113,6 +114,11 @@ void Viewer::ReadMarkOf(const media::PictureView& picture, Instant now) {
   ++(expected_ && mark->text != *expected_ ? figures_.marks_foreign : figures_.marks_ok);
   if (last_mark_ && static_cast<std::int32_t>(mark->frame - *last_mark_) <= 0) ++figures_.marks_repeated;
   last_mark_ = mark->frame;
+  // The group of pictures that a new viewer starts from is older than its session, and no network's fault.
+  if (mark->sent < connected_at_) {
+    ++figures_.frames_cached;
+    return;
+  }
   const Duration latency = now - mark->sent;
   // Of another machine's clock: no latency to speak of.
   if (latency < Duration{0} || latency > hours{1}) return;

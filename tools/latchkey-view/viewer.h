@@ -35,6 +35,7 @@ struct ViewerOptions {
 struct ViewerFigures {
   std::uint64_t frames = 0;
   std::uint64_t frames_late = 0;
+  std::uint64_t frames_cached = 0;  // older than the session: from the hub's cache, not counted as latency
   std::uint64_t frames_undecodable = 0;
   std::uint64_t keyframes = 0;
   std::uint64_t marks_ok = 0;
@@ -89,6 +90,7 @@ class Viewer {
   bool wait_for_keyframe_ = true;
   std::optional<media::Recorder> recorder_;
   std::optional<std::uint32_t> last_mark_;
+  Instant connected_at_;
   Instant decodable_at_;  // the last time that something could be decoded, or a keyframe was asked for
   media::FreezeMeter freezes_;
   ViewerFigures figures_;

@@ -9,6 +9,7 @@ namespace latchkey::view {
 void ViewerFigures::Add(const ViewerFigures& other) {
   frames += other.frames;
   frames_late += other.frames_late;
+  frames_cached += other.frames_cached;
   frames_undecodable += other.frames_undecodable;
   keyframes += other.keyframes;
   marks_ok += other.marks_ok;
@@ -23,7 +24,8 @@ void ViewerFigures::Add(const ViewerFigures& other) {
   media::Add(session, other.session);
   media::Add(impaired, other.impaired);
   sessions += other.sessions;
-  last_status = other.last_status != 201 ? other.last_status : last_status;
+  // Of several the one that isn't a success.
+  if (last_status == 0 || last_status == 201) last_status = other.last_status;
   refused = refused || other.refused;
   watched = std::max(watched, other.watched);
 }
@@ -39,6 +41,7 @@ nlohmann::json ViewerFigures::ToJson() const {
   return {
       {"frames", frames},
       {"frames_late", frames_late},
+      {"frames_cached", frames_cached},
       {"frames_undecodable", frames_undecodable},
       {"frames_damaged", session.received.frames_damaged},
       {"keyframes", keyframes},

@@ -76,7 +76,7 @@ void Pattern::DrawBackground() {
     for (int x = 0; x < width_ / 2; ++x) {
       const double fx = 2.0 * x / width_;
       const bool land = 1 - fy < Crest(fx, hue) + 0.07 || 1 - fy < Crest(1 - fx, hue + 0.3);
-      const Tint tint = land ? TintOf(hue + 0.12, 20) : TintOf(hue, 16 + 26 * fy);
+      const Tint tint = land ? TintOf(hue + 0.12, 14) : TintOf(hue, 10 + 18 * fy);
       u[static_cast<std::size_t>(x)] = Byte(tint.u);
       v[static_cast<std::size_t>(x)] = Byte(tint.v);
     }

@@ -1,6 +1,8 @@
 #include "daemon/peer/ice_client.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -50,7 +52,7 @@ class Path {
   test::SeededEntropy entropy_;
   double loss_;
   Duration delay = milliseconds(3);
-  bool tamper = false;  // flips a bit of each answer
+  bool forge = false;  // somebody else answers, who knows the transaction but not the password
   std::size_t sent = 0;
   Instant now{seconds(500)};
   IceClient::Config config;
@@ -86,7 +88,7 @@ class Path {
     std::erase_if(flights_, [&](const Flight& f) { return f.due <= now; });
     for (Flight& flight : due) {
       if (!flight.to_hub) {
-        if (tamper) flight.bytes[flight.bytes.size() / 2] ^= 1U;
+        if (forge) flight.bytes = Forged(flight.bytes);
         (void)client.HandleDatagram(flight.bytes, kHub, now);
         continue;
       }
@@ -96,6 +98,15 @@ class Path {
       CHECK(hub.IsConsistent());
       if (!outcome.reply.empty()) Put(false, std::move(outcome.reply));
     }
+  }
+  ByteVector Forged(const ByteVector& answer) {
+    const auto message = wire::ParseStun(answer);
+    REQUIRE(message);
+    std::array<std::uint8_t, 128> buffer{};
+    const ByteView bytes = wire::WriteStunSuccess(
+        message->transaction, kClient, AsBytes("not the password at all"),
+        [this](ByteView key, ByteView data) { return crypto_.HmacSha1(key, data); }, buffer);
+    return {bytes.begin(), bytes.end()};
   }
   std::vector<Flight> flights_;
 };
@@ -151,7 +162,7 @@ TEST_CASE("ice client: without candidates it fails at the timeout") {
 
 TEST_CASE("ice client: answers whose integrity is wrong are nobody's") {
   Path path(7, 0, {kHub});
-  path.tamper = true;
+  path.forge = true;
   CHECK_FALSE(path.RunUntil(IceClientState::kConnected, seconds(5)));
   CHECK_FALSE(path.client.selected());
 }

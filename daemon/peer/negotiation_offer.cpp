@@ -153,7 +153,7 @@ std::vector<RemoteSource> SourcesOf(const wire::SdpMedia& media) {
     if (std::find(secondary.begin(), secondary.end(), declared->ssrc) != secondary.end()) continue;
     RemoteSource source{declared->ssrc, std::nullopt};
     for (const auto& [primary, repair] : repairs) {
-      if (primary == source.ssrc) source.rtx_ssrc = repair;
+      if (primary == source.ssrc && repair != source.ssrc) source.rtx_ssrc = repair;
     }
     sources.push_back(source);
   }
@@ -266,7 +266,8 @@ std::string_view Bundle::Tagged(const std::vector<std::string_view>& mids) const
     const wire::SdpGroup* group = GroupOf(mid);
     if (group == nullptr) continue;
     for (const std::string& name : group->mids) {
-      if (std::find(mids.begin(), mids.end(), name) != mids.end()) return name;
+      const auto given = std::find(mids.begin(), mids.end(), name);
+      if (given != mids.end()) return *given;
     }
   }
   return {};

@@ -68,6 +68,7 @@ class Bundle {
   [[nodiscard]] bool Contains(std::string_view mid) const { return GroupOf(mid) != nullptr; }
   [[nodiscard]] bool Together(std::string_view a, std::string_view b) const;
   // Of the given mids, the one that its group names first: its section's transport is the one to use.
+  // The view returned is the caller's own, so that it outlives this object.
   [[nodiscard]] std::string_view Tagged(const std::vector<std::string_view>& mids) const;
 
  private:
@@ -75,7 +76,7 @@ class Bundle {
   std::vector<wire::SdpGroup> groups_;
 };
 
-// 400 when a mid is used twice, or sections that share a transport name different fingerprints.
+// 400 when a mid or an SSRC is used twice, or sections that share a transport name different fingerprints.
 std::optional<Refusal> FindContradiction(const wire::Sdp& sdp, const std::vector<OfferedSection>& sections);
 
 // Parsing with the statuses of Refusal.

@@ -46,6 +46,18 @@ Negotiated<ports::DtlsRole> ReadRole(const wire::Sdp& sdp, const wire::SdpMedia&
   return *setup == wire::SdpSetup::kPassive ? ports::DtlsRole::kClient : ports::DtlsRole::kServer;
 }
 
+// One SSRC names one stream of a transport (RFC 3550 8.1): a second claim is told now, not after the
+// handshake.
+bool SharesSource(const OfferedSection& a, const OfferedSection& b) {
+  for (const RemoteSource& x : a.sources) {
+    for (const RemoteSource& y : b.sources) {
+      if (x.ssrc == y.ssrc || x.ssrc == y.rtx_ssrc || x.rtx_ssrc == y.ssrc) return true;
+      if (x.rtx_ssrc && x.rtx_ssrc == y.rtx_ssrc) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMedia& media) {
@@ -81,6 +93,12 @@ std::optional<Refusal> FindContradiction(const wire::Sdp& sdp, const std::vector
       return Refusal{400, "two media sections have the same a=mid"};
     }
     if (!section.usable()) continue;
+    const auto same_source = [&](const OfferedSection& o) {
+      return o.index < section.index && o.usable() && SharesSource(o, section);
+    };
+    if (std::any_of(sections.begin(), sections.end(), same_source)) {
+      return Refusal{400, "two media sections declare the same a=ssrc: give each stream its own"};
+    }
     const auto fingerprint = ReadFingerprint(sdp, sdp.media[section.index]);
     if (!fingerprint) continue;  // told where the section is taken
     if (shown && *shown != *fingerprint) {

@@ -27,8 +27,9 @@ Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, cons
       role_(plan.local_role),
       remote_fingerprint_(plan.remote_fingerprint) {}
 
-Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                             Instant now, DatagramBatch& out) {
+Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
+                                             const ReceivedDatagram& datagram, Instant now,
+                                             DatagramBatch& out) {
   if (ended()) return {DropReason::kUnknownPeer, false};
   const IceLite::Outcome outcome = ice_.HandleBindingRequest(message, datagram.from, datagram.to, now);
   if (outcome.reason != DropReason::kNone) return {outcome.reason, false};
@@ -72,12 +73,15 @@ void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
 std::optional<Instant> Transport::NextDeadline() const {
   if (ended()) return std::nullopt;
   Instant deadline = ice_.ConsentDeadline();
-  if (state_ == TransportState::kConnecting && handshake_deadline_) deadline = std::min(deadline, *handshake_deadline_);
+  if (state_ == TransportState::kConnecting && handshake_deadline_)
+    deadline = std::min(deadline, *handshake_deadline_);
   if (const auto due = dtls_->NextTimeout()) deadline = std::min(deadline, *due);
   return deadline;
 }
 
-std::optional<ports::DtlsSrtpKeys> Transport::TakeKeys() { return std::exchange(keys_, std::nullopt); }
+std::optional<ports::DtlsSrtpKeys> Transport::TakeKeys() {
+  return std::exchange(keys_, std::nullopt);
+}
 
 void Transport::Close(DatagramBatch& out) {
   if (!ended()) {
@@ -97,8 +101,7 @@ void Transport::Drain(DatagramBatch& out) {
 
 void Transport::Follow() {
   switch (dtls_->state()) {
-    case ports::DtlsState::kHandshaking:
-      break;
+    case ports::DtlsState::kHandshaking: break;
     case ports::DtlsState::kConnected: {
       if (state_ == TransportState::kConnected) break;
       auto keys = dtls_->ExportKeys();
@@ -106,12 +109,8 @@ void Transport::Follow() {
       state_ = keys ? TransportState::kConnected : TransportState::kHandshakeFailed;
       break;
     }
-    case ports::DtlsState::kFailed:
-      state_ = TransportState::kHandshakeFailed;
-      break;
-    case ports::DtlsState::kClosed:
-      state_ = TransportState::kClosed;
-      break;
+    case ports::DtlsState::kFailed: state_ = TransportState::kHandshakeFailed; break;
+    case ports::DtlsState::kClosed: state_ = TransportState::kClosed; break;
   }
 }
 

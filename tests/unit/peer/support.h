@@ -1,6 +1,7 @@
 // What the tests of negotiation share: offers to vary, and what must hold of every answer.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,6 +105,11 @@ inline const wire::SdpMedia* AcceptedOf(const wire::Sdp& answer, std::string_vie
   return nullptr;
 }
 
+inline bool AllDiffer(std::vector<std::uint32_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return std::adjacent_find(numbers.begin(), numbers.end()) == numbers.end();
+}
+
 // What holds of every answer whatever the offer was (RFC 3264 6, RFC 9143 7.3, RFC 8839, FFmpeg's reader).
 inline void CheckAnswerFits(std::string_view offer_text, const Answer& answer) {
   const wire::Sdp offer = Parsed(offer_text);
@@ -142,6 +148,21 @@ inline void CheckAnswerFits(std::string_view offer_text, const Answer& answer) {
     if (wire::Receives(answered)) CHECK(wire::Sends(offered));
   }
   CHECK(accepted == answer.plan.streams.size());
+  // What the gate insists on: each payload type and each source names one stream.
+  std::vector<std::uint32_t> types;
+  std::vector<std::uint32_t> sources;
+  for (const StreamPlan& stream : answer.plan.streams) {
+    types.push_back(stream.payload_type);
+    if (stream.rtx_payload_type) types.push_back(*stream.rtx_payload_type);
+    sources.push_back(stream.local_ssrc);
+    if (stream.local_rtx_ssrc) sources.push_back(*stream.local_rtx_ssrc);
+    for (const RemoteSource& source : stream.remote_sources) {
+      sources.push_back(source.ssrc);
+      if (source.rtx_ssrc) sources.push_back(*source.rtx_ssrc);
+    }
+  }
+  CHECK(AllDiffer(types));
+  CHECK(AllDiffer(sources));
   CHECK(accepted >= 1);
   CHECK(candidates == TestLocal().candidates.size());
   if (const auto group = sdp.attributes.Value("group")) {

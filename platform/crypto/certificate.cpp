@@ -31,7 +31,7 @@ bool SetSerial(X509* certificate, ports::Entropy& entropy) {
 }  // namespace
 
 Result<Identity> MakeIdentity(ports::Entropy& entropy) {
-  Identity identity{KeyPtr(EVP_EC_gen("P-256")), CertificatePtr(X509_new())};
+  Identity identity{KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")), CertificatePtr(X509_new())};
   X509* certificate = identity.certificate.get();
   const bool made = identity.key && certificate != nullptr &&
                     X509_set_version(certificate, X509_VERSION_3) == 1 && SetSerial(certificate, entropy) &&

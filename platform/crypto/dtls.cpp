@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/srtp.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -20,7 +21,6 @@ constexpr const char* kSrtpProfiles = "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_G
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES256-GCM-SHA384";
-constexpr const char* kGroups = "X25519:P-256:P-384";
 // A peer's certificate message; a self-signed one has 300 bytes to 2 kB.
 constexpr long kMaxCertificateMessage = 16L * 1024;
 
@@ -44,9 +44,11 @@ bool ApplyPolicy(SSL_CTX* context) {
   SSL_CTX_set_security_level(context, 2);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(context, &OpenSslDtlsSession::VerifyPeer, nullptr);
+  std::array groups{NID_X25519, NID_X9_62_prime256v1, NID_secp384r1};
   return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
          SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
-         SSL_CTX_set_cipher_list(context, kCiphers) == 1 && SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
+         SSL_CTX_set_cipher_list(context, kCiphers) == 1 &&
+         SSL_CTX_set1_groups(context, groups.data(), static_cast<long>(groups.size())) == 1 &&
          SSL_CTX_set_tlsext_use_srtp(context, kSrtpProfiles) == 0;  // 0 is its success
 }
 

@@ -26,9 +26,12 @@ EachRound::EachRound(Loop& loop, Callback callback) : handle_(new Handle) {
 }
 
 void EachRound::Start() {
-  (void)uv_check_start(&handle_->uv, [](uv_check_t* check) { static_cast<Handle*>(check->data)->callback(); });
+  (void)uv_check_start(&handle_->uv,
+                       [](uv_check_t* check) { static_cast<Handle*>(check->data)->callback(); });
 }
 
-void EachRound::Stop() { (void)uv_check_stop(&handle_->uv); }
+void EachRound::Stop() {
+  (void)uv_check_stop(&handle_->uv);
+}
 
 }  // namespace latchkey::platform

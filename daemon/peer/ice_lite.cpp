@@ -58,7 +58,7 @@ std::optional<std::string_view> IceLocalFragment(const wire::StunMessage& messag
 }
 
 IceLite::IceLite(IceCredentials local, ports::Crypto& crypto, Instant now)
-    : crypto_(crypto), local_(std::move(local)), last_heard_(now) {}
+    : crypto_(&crypto), local_(std::move(local)), last_heard_(now) {}
 
 IceLite::Outcome IceLite::HandleBindingRequest(const wire::StunMessage& message, const SocketAddress& from,
                                                const SocketAddress& to, Instant now) {
@@ -99,7 +99,8 @@ const IceCredentials* IceLite::Authenticate(const wire::StunMessage& message) {
   if (*fragment == local_.ufrag) credentials = &local_;
   if (previous_ && *fragment == previous_->ufrag) credentials = &*previous_;
   if (credentials == nullptr) return nullptr;
-  const bool verifies = wire::StunIntegrityVerifies(message, AsBytes(credentials->password), HmacOf(crypto_));
+  const bool verifies =
+      wire::StunIntegrityVerifies(message, AsBytes(credentials->password), HmacOf(*crypto_));
   return verifies ? credentials : nullptr;
 }
 
@@ -206,7 +207,7 @@ ByteVector IceLite::Reply(const wire::StunMessage& message, const SocketAddress&
                           const IceCredentials& used) {
   std::array<std::uint8_t, kMaxReply> buffer{};
   const ByteView reply =
-      wire::WriteStunSuccess(message.transaction, from, AsBytes(used.password), HmacOf(crypto_), buffer);
+      wire::WriteStunSuccess(message.transaction, from, AsBytes(used.password), HmacOf(*crypto_), buffer);
   LATCHKEY_CHECK(!reply.empty());
   return {reply.begin(), reply.end()};
 }
@@ -217,7 +218,7 @@ ByteVector IceLite::Refuse(const wire::StunMessage& message, wire::StunErrorCode
   const auto unknown =
       code == wire::StunErrorCode::kUnknownAttribute ? message.unknown() : std::span<const std::uint16_t>{};
   const ByteView reply = wire::WriteStunError(message.transaction, code, unknown, AsBytes(used.password),
-                                              HmacOf(crypto_), buffer);
+                                              HmacOf(*crypto_), buffer);
   LATCHKEY_CHECK(!reply.empty());
   return {reply.begin(), reply.end()};
 }

@@ -121,7 +121,7 @@ class IceLite {
   ByteVector Reply(const wire::StunMessage& message, const SocketAddress& from, const IceCredentials& used);
   ByteVector Refuse(const wire::StunMessage& message, wire::StunErrorCode code, const IceCredentials& used);
 
-  ports::Crypto& crypto_;
+  ports::Crypto* crypto_;  // never null; a pointer, so that the agent can be assigned
   IceCredentials local_;
   std::optional<IceCredentials> previous_;  // between Restart() and the first check on the new ones
   std::uint32_t generation_ = 0;            // counts finished restarts

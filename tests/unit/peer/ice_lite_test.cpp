@@ -1,7 +1,11 @@
 #include "daemon/peer/ice_lite.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
+#include <functional>
 #include <string>
+#include <type_traits>
 
 #include "platform/crypto/openssl_crypto.h"
 #include "tests/support/catch.h"
@@ -82,6 +86,8 @@ class IceLiteTest {
   IceCredentials local_;
   IceLite ice_;
 };
+
+static_assert(std::is_nothrow_move_constructible_v<IceLite> && std::is_move_assignable_v<IceLite>);
 
 TEST_CASE("ice: credentials are long enough, of ice-chars, and never the same") {
   test::SeededEntropy entropy(1);

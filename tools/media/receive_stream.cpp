@@ -13,6 +13,8 @@ namespace {
 constexpr Duration kLateAllowance = milliseconds{2};
 constexpr Duration kMaxReordering = milliseconds{60};
 constexpr Duration kLeastRetry = milliseconds{20};
+// How long the packet before the first one that came may be under way before it is asked for.
+constexpr Duration kStartPatience = milliseconds{15};
 
 }  // namespace
 
@@ -20,6 +22,7 @@ void ReceiveStream::Begin(std::int64_t sequence) {
   begun_ = true;
   next_ = sequence;
   base_ = sequence;
+  seeking_start_ = true;
   highest_ = sequence - 1;
   expected_before_ = 0;
   packets_before_ = counters_.packets;
@@ -39,6 +42,7 @@ void ReceiveStream::HandlePacket(const wire::RtpPacket& packet, Instant now, boo
   }
   sequence = unwrapper_.Unwrap(packet.header.sequence);
   if (!begun_) Begin(sequence);
+  if (seeking_start_) ExtendBack(sequence, packet.payload, now);
   if (sequence < next_ || held_.contains(sequence)) {
     ++counters_.duplicates;
     return;
@@ -51,6 +55,23 @@ void ReceiveStream::HandlePacket(const wire::RtpPacket& packet, Instant now, boo
                                packet.header.timestamp, packet.header.marker, now});
   Drain();
   while (held_.size() > kMaxHeld) GiveUpFirstGap();
+}
+
+// On a network that reorders, the first packet to arrive needn't be the first one sent: until one that can be
+// the first is there, the one before the lowest counts as missing.
+void ReceiveStream::ExtendBack(std::int64_t sequence, ByteView payload, Instant now) {
+  if (sequence > next_ || highest_ - sequence > kMaxBack) return;
+  for (std::int64_t s = sequence + 1; s < next_; ++s) missing_.emplace(s, Missing{now, now, 0, {}});
+  if (sequence < next_ && highest_ >= next_) missing_.emplace(sequence, Missing{now, now, 0, {}});
+  next_ = sequence;
+  base_ = std::min(base_, sequence);
+  if (MayStartStream(payload)) {
+    seeking_start_ = false;
+    return;
+  }
+  --next_;
+  base_ = std::min(base_, next_);
+  missing_.emplace(next_, Missing{now, now + kStartPatience, 0, {}});
 }
 
 void ReceiveStream::NoteArrival(std::int64_t sequence, Instant now, bool repaired) {
@@ -91,6 +112,7 @@ void ReceiveStream::UpdateJitter(std::uint32_t timestamp, Instant now) {
 }
 
 void ReceiveStream::Drain() {
+  if (seeking_start_) return;
   while (!held_.empty() && held_.begin()->first == next_) {
     Consume(held_.begin()->second);
     held_.erase(held_.begin());
@@ -99,6 +121,7 @@ void ReceiveStream::Drain() {
 }
 
 void ReceiveStream::GiveUpFirstGap() {
+  seeking_start_ = false;
   if (held_.empty()) return;
   const std::int64_t to = held_.begin()->first;
   counters_.lost += static_cast<std::uint64_t>(to - next_);
@@ -134,6 +157,14 @@ void ReceiveStream::Consume(const Held& packet) {
   frame_arrived_ = std::max(frame_arrived_, packet.arrived);
   if (!PushPayload(packet.payload)) frame_damaged_ = true;
   if (packet.marker) EndFrame();
+}
+
+// A stream begins with a keyframe and that with its parameter sets; one that begins otherwise costs kMaxWait.
+bool ReceiveStream::MayStartStream(ByteView payload) const {
+  if (wire::StreamKindOf(codec_) == wire::StreamKind::kAudio) return true;
+  if (codec_ == wire::Codec::kVp8) return MayStartFrame(payload);
+  const auto info = wire::InspectH264Payload(payload);
+  return info && (info->sps || (info->starts_picture && !info->idr));
 }
 
 bool ReceiveStream::MayStartFrame(ByteView payload) const {

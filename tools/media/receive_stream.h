@@ -49,6 +49,8 @@ class ReceiveStream {
   // A jump of the sequence number further than this begins the stream anew.
   static constexpr std::int64_t kMaxJump = 3000;
   static constexpr int kMaxRequests = 12;
+  // A stream may turn out to have begun so many packets before the first one that arrived.
+  static constexpr std::int64_t kMaxBack = 256;
 
   ReceiveStream(wire::Codec codec, std::uint32_t ssrc) : codec_(codec), ssrc_(ssrc) {}
 
@@ -86,6 +88,8 @@ class ReceiveStream {
   };
 
   void Begin(std::int64_t sequence);
+  void ExtendBack(std::int64_t sequence, ByteView payload, Instant now);
+  [[nodiscard]] bool MayStartStream(ByteView payload) const;
   void NoteMissing(std::int64_t from, std::int64_t to, Instant now);
   void NoteArrival(std::int64_t sequence, Instant now, bool repaired);
   void UpdateJitter(std::uint32_t timestamp, Instant now);
@@ -104,6 +108,7 @@ class ReceiveStream {
   std::int64_t highest_ = 0;  // the highest received
   std::int64_t base_ = 0;     // the first received
   bool begun_ = false;
+  bool seeking_start_ = false;  // the packets before the first one that came are still awaited
   std::map<std::int64_t, Held> held_;
   std::map<std::int64_t, Missing> missing_;
 

@@ -61,7 +61,8 @@ tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& qu
   return DecideView(question, std::span(grant, 1));
 }
 
-std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now, std::span<const ports::GrantRecord> grants) {
+std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now,
+                                     std::span<const ports::GrantRecord> grants) {
   std::vector<CameraId> cameras;
   for (const ports::GrantRecord& grant : grants) {
     if (grant.viewer == viewer && HoldsAt(grant, now)) cameras.push_back(grant.camera);

@@ -53,6 +53,7 @@ tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& qu
                                                           const ports::GrantRecord* grant);
 
 // The cameras that this viewer's grants name at this moment, with whatever right, each once, in order of ids.
-std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now, std::span<const ports::GrantRecord> grants);
+std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now,
+                                     std::span<const ports::GrantRecord> grants);
 
 }  // namespace latchkey::access

@@ -17,8 +17,9 @@ void PageDesk::Subscribe(const wire::Ticket& ticket, const ports::TokenDigest& d
     books_.Refuse(ticket, TooManyPages());
     return;
   }
-  if (SendList(ticket, digest, now, wall))
-    subscriptions_.emplace(ticket.request, Subscription{ticket, digest});
+  if (!SendList(ticket, digest, now, wall)) return;
+  if (subscriptions_.empty()) last_push_ = now;  // this list was one
+  subscriptions_.emplace(ticket.request, Subscription{ticket, digest});
 }
 
 void PageDesk::Unsubscribe(const wire::Ticket& ticket) {

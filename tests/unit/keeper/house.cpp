@@ -1,0 +1,305 @@
+#include "tests/unit/keeper/house.h"
+
+#include <algorithm>
+
+namespace latchkey::keeper {
+
+void SeededEntropy::Fill(std::span<std::uint8_t> out) {
+  if (repeat_ && last_.size() == out.size()) {
+    repeat_ = false;
+    std::copy(last_.begin(), last_.end(), out.begin());
+    return;
+  }
+  for (auto& byte : out) {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    byte = static_cast<std::uint8_t>(state_ >> 56U);
+  }
+  last_.assign(out.begin(), out.end());
+}
+
+Status MemoryStore::Write() {
+  if (failing) return Fail(ErrorCode::kLimit, "the disk is full");
+  ++writes;
+  return {};
+}
+
+Status MemoryStore::AddCamera(const ports::CameraRecord& camera) {
+  if (auto written = Write(); !written) return written;
+  state.cameras.push_back(camera);
+  return {};
+}
+Status MemoryStore::RenameCamera(CameraId camera, const std::string& name) {
+  if (auto written = Write(); !written) return written;
+  for (auto& c : state.cameras) {
+    if (c.id == camera) c.name = name;
+  }
+  return {};
+}
+Status MemoryStore::RemoveCamera(CameraId camera) {
+  if (auto written = Write(); !written) return written;
+  std::erase_if(state.cameras, [&](const auto& c) { return c.id == camera; });
+  std::erase_if(state.grants, [&](const auto& g) { return g.camera == camera; });
+  return {};
+}
+Status MemoryStore::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) {
+  if (auto written = Write(); !written) return written;
+  for (auto& c : state.cameras) {
+    if (c.id == camera) c.token = token;
+  }
+  return {};
+}
+Status MemoryStore::TransferCamera(CameraId camera, const ports::TokenDigest& token) {
+  if (auto written = ReplaceCameraToken(camera, token); !written) return written;
+  std::erase_if(state.grants, [&](const auto& g) { return g.camera == camera; });
+  return {};
+}
+Status MemoryStore::ReserveEpochs(CameraId camera, Epoch up_to) {
+  if (auto written = Write(); !written) return written;
+  for (auto& c : state.cameras) {
+    if (c.id == camera) c.reserved_epoch = up_to;
+  }
+  return {};
+}
+Status MemoryStore::AddViewer(const ports::ViewerRecord& viewer) {
+  if (auto written = Write(); !written) return written;
+  state.viewers.push_back(viewer);
+  return {};
+}
+Status MemoryStore::RemoveViewer(ViewerId viewer) {
+  if (auto written = Write(); !written) return written;
+  std::erase_if(state.viewers, [&](const auto& v) { return v.id == viewer; });
+  std::erase_if(state.grants, [&](const auto& g) { return g.viewer == viewer; });
+  return {};
+}
+Status MemoryStore::AddGrant(const ports::GrantRecord& grant) {
+  if (auto written = Write(); !written) return written;
+  state.grants.push_back(grant);
+  return {};
+}
+Status MemoryStore::RemoveGrant(GrantId grant) {
+  if (auto written = Write(); !written) return written;
+  std::erase_if(state.grants, [&](const auto& g) { return g.id == grant; });
+  return {};
+}
+Status MemoryStore::AddSuspension(const ports::SuspensionRecord& suspension) {
+  if (auto written = Write(); !written) return written;
+  state.suspensions.push_back(suspension);
+  return {};
+}
+Status MemoryStore::LiftSuspension(SuspensionId suspension, const std::string&, WallTime) {
+  if (auto written = Write(); !written) return written;
+  const auto gone = std::erase_if(state.suspensions, [&](const auto& s) { return s.id == suspension; });
+  return gone == 1 ? Status{} : Fail(ErrorCode::kNotFound, "no such suspension");
+}
+
+House::House(std::uint64_t seed) : entropy(seed) {
+  auto loaded = Registry::Load(store, crypto, entropy);
+  REQUIRE(loaded.has_value());
+  registry = std::move(*loaded);
+  keeper = std::make_unique<Keeper>(*registry, crypto, entropy, Settings{});
+}
+
+void House::Run() {
+  for (auto& effect : keeper->TakeEffects()) {
+    if (auto* f = std::get_if<keeper::ToFront>(&effect)) {
+      front.push_back(std::move(f->message));
+    } else if (auto* l = std::get_if<keeper::ToLane>(&effect)) {
+      if (auto* offer = std::get_if<wire::PublishOffer>(&l->message)) {
+        content_keys[l->camera] = offer->content_key.Duplicate();
+      }
+      if (auto* begin = std::get_if<wire::EpochBegin>(&l->message)) {
+        content_keys[l->camera] = begin->content_key.Duplicate();
+      }
+      lanes[l->camera].push_back(std::move(l->message));
+    } else {
+      others.push_back(std::move(effect));
+    }
+  }
+  CHECK(keeper->IsConsistent());
+}
+
+void House::Advance(Duration by) {
+  now += by;
+  wall += by;
+  keeper->HandleTimeout(now, wall);
+  Run();
+}
+
+void House::Pass(Duration by) {
+  const Instant end = now + by;
+  while (keeper->NextTimeout() < end)
+    Advance(std::max(keeper->NextTimeout() - now, Duration(milliseconds(1))));
+  Advance(end - now);
+}
+
+Enrolled<CameraId> House::Camera(const std::string& name, const std::string& model) {
+  auto added = owner().AddCamera({name, model, std::nullopt, false}, wall);
+  REQUIRE(added.has_value());
+  Settle();
+  return std::move(*added);
+}
+
+Enrolled<ViewerId> House::Viewer(const std::string& name) {
+  auto added = owner().AddViewer(name, wall);
+  REQUIRE(added.has_value());
+  Settle();
+  return std::move(*added);
+}
+
+GrantId House::Grant(ViewerId viewer, CameraId camera, Duration length, std::uint8_t rights) {
+  const auto added = owner().AddGrant({viewer, camera, rights, wall, wall + length}, wall);
+  REQUIRE(added.has_value());
+  Settle();
+  return *added;
+}
+
+void House::Settle() {
+  keeper->Settle(now, wall);
+  Run();
+}
+
+void House::StartFront() {
+  keeper->HandleFrontStart(now);
+  Run();
+  REQUIRE(ToFront<wire::FrontConfig>().has_value());
+  Front(wire::FrontReady{8480});
+}
+
+void House::StartLane(CameraId camera) {
+  keeper->HandleLaneStart(camera, now);
+  Run();
+  const auto config = ToLane<wire::LaneConfig>(camera);
+  REQUIRE(config.has_value());
+  CHECK(config->camera == camera);
+  Lane(camera, wire::LaneReady{40000});
+}
+
+void House::EndLane(CameraId camera) {
+  keeper->HandleLaneEnd(camera, now);
+  lanes[camera].clear();
+  Run();
+}
+
+void House::EndFront() {
+  keeper->HandleFrontEnd(now);
+  front.clear();
+  Run();
+}
+
+wire::Ticket House::NewTicket(const Secret32& token) {
+  return {entropy.MakeId<RequestId>(), access::PrincipalOf(crypto, token)};
+}
+
+wire::PublishRequest House::PublishRequest(CameraId camera, const Secret32& token) {
+  wire::PublishRequest request;
+  request.ticket = NewTicket(token);
+  request.camera = camera;
+  request.token = token.Duplicate();
+  request.offer = "v=0 camera";
+  return request;
+}
+
+wire::ViewRequest House::ViewRequest(CameraId camera, const Secret32& token) {
+  wire::ViewRequest request;
+  request.ticket = NewTicket(token);
+  request.camera = camera;
+  request.token = token.Duplicate();
+  request.offer = "v=0 viewer";
+  return request;
+}
+
+SessionId House::Publish(const Enrolled<CameraId>& camera) {
+  auto request = PublishRequest(camera.id, camera.token);
+  const wire::Ticket ticket = request.ticket;
+  Front(std::move(request));
+  const auto offer = ToLane<wire::PublishOffer>(camera.id);
+  REQUIRE(offer.has_value());
+  CHECK(offer->ticket == ticket);
+  CHECK(offer->offer.str() == "v=0 camera");
+  Lane(camera.id, wire::PublishAnswer{ticket, offer->session, offer->epoch, "etag", "v=0 hub"});
+  const auto answered = ToFront<wire::Answered>();
+  REQUIRE(answered.has_value());
+  CHECK(answered->ticket == ticket);
+  CHECK(answered->session == offer->session);
+  CHECK(answered->answer.str() == "v=0 hub");
+  wire::LaneStatus status;
+  status.epoch = offer->epoch;
+  status.state = wire::CameraState::kLive;
+  Lane(camera.id, status);
+  return offer->session;
+}
+
+wire::ViewProof House::ViewUpToProof(const Enrolled<ViewerId>& viewer, CameraId camera, Watching& watching) {
+  auto request = ViewRequest(camera, viewer.token);
+  watching.ticket = request.ticket;
+  Front(std::move(request));
+  const auto offer = ToLane<wire::ViewerOffer>(camera);
+  REQUIRE(offer.has_value());
+  CHECK(offer->ticket == watching.ticket);
+  watching.session = offer->session;
+  entropy.Fill(watching.fingerprint);
+  Lane(camera, wire::ViewerParsed{watching.ticket, offer->session, watching.fingerprint});
+  const auto granted = ToFront<wire::Granted>();
+  REQUIRE(granted.has_value());
+  CHECK(granted->ticket == watching.ticket);
+  CHECK(granted->session == watching.session);
+  CHECK(granted->grant == offer->grant);
+  watching.grant = granted->grant;
+  watching.key = access::DeriveViewerKey(crypto, viewer.token, granted->grant);
+  return {watching.ticket, watching.session, granted->wrap, watching.key.Duplicate()};
+}
+
+Watching House::View(const Enrolled<ViewerId>& viewer, CameraId camera) {
+  Watching watching;
+  Front(ViewUpToProof(viewer, camera, watching));
+  const auto admit = ToLane<wire::ViewerAdmit>(camera);
+  REQUIRE(admit.has_value());
+  CHECK(admit->ticket == watching.ticket);
+  CHECK(admit->session == watching.session);
+  CHECK(ConstantTimeEqual(admit->derived_key.Reveal(), watching.key.Reveal()));
+  CHECK(Opens(watching, camera, keeper->epoch(camera), admit->rights, admit->not_after, admit->wrap));
+  Lane(camera, wire::ViewerAnswer{watching.ticket, watching.session, "etag", "v=0 hub"});
+  const auto answered = ToFront<wire::Answered>();
+  REQUIRE(answered.has_value());
+  CHECK(answered->ticket == watching.ticket);
+  CHECK(answered->session == watching.session);
+  return watching;
+}
+
+bool House::Opens(const Watching& watching, CameraId camera, Epoch epoch, std::uint8_t rights, WallTime until,
+                  const wire::WrapBytes& wrap) {
+  access::WrapContext context;
+  context.camera = camera;
+  context.epoch = epoch;
+  context.viewer_fingerprint = watching.fingerprint;
+  context.rights = rights;
+  context.not_after = until;
+  const auto grant = access::UnwrapGrant(crypto, watching.key, wrap, context, wall);
+  return grant && ConstantTimeEqual(grant->content_key().Reveal(), content_keys[camera].Reveal());
+}
+
+int House::RefusedStatus() {
+  const auto refused = ToFront<wire::Refused>();
+  if (!refused) return 0;
+  CHECK_FALSE(ToFront<wire::Refused>().has_value());
+  CHECK_FALSE(refused->title.str().empty());
+  CHECK_FALSE(refused->detail.str().empty());
+  return refused->http_status;
+}
+
+void House::ForgetMessages() {
+  front.clear();
+  lanes.clear();
+  others.clear();
+}
+
+Home::Home() {
+  house.StartFront();
+  house.StartLane(camera.id);
+  house.StartLane(other_camera.id);
+  house.Publish(camera);
+  house.Publish(other_camera);
+  house.ForgetMessages();
+}
+
+}  // namespace latchkey::keeper

@@ -253,6 +253,46 @@ TEST_CASE("lane: PATCH follows RFC 9725's rules of If-Match") {
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
 }
 
+TEST_CASE("lane: when the camera's session ends its pictures are gone at once") {
+  Watched world;
+  REQUIRE(world.status.cache_frames > 0);
+  (void)world.Tell(wire::SessionEnd{world.camera_session});
+  CHECK(world.camera.peer.closed());
+  CHECK(world.status.state == wire::CameraState::kUnavailable);
+  CHECK(world.status.reason == wire::UnavailableReason::kCameraOffline);
+  CHECK(world.status.cache_frames == 0);
+  CHECK(world.lane->viewer_count() == 1);  // stays attached for the camera's return
+}
+
+TEST_CASE("lane: a peer that proves its address and then never shows its certificate is ended in time") {
+  Watched world;
+  ViewerEnd silent(world.viewer_tools, Host(9));
+  silent.peer.no_dtls = true;
+  auto replies = world.View(silent);
+  const auto answer = world.Find<wire::ViewerAnswer>(replies);
+  REQUIRE(answer);
+  world.Film(world.camera, seconds{9});
+  CHECK(world.lane->viewer_count() == 2);
+  (void)world.TakeMessages();
+  world.Film(world.camera, seconds{2});
+  auto messages = world.TakeMessages();
+  const auto ended = world.Find<wire::SessionEnded>(messages);
+  REQUIRE(ended);
+  CHECK(ended->session == answer->session);
+  CHECK(ended->reason == wire::SessionEndReason::kHandshakeTimeout);
+}
+
+TEST_CASE("lane: a peer with another certificate than its offer's gets nothing") {
+  Watched world;
+  ViewerEnd liar(world.viewer_tools, Host(9));
+  liar.peer.certificate = &world.camera_tools;
+  auto replies = world.View(liar);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Film(world.camera, seconds{1});
+  CHECK(liar.peer.rtp.empty());
+  CHECK(world.lane->viewer_count() == 1);
+}
+
 TEST_CASE("lane: a peer that falls silent is ended when its consent has run out") {
   Watched world;
   world.viewer.peer.mute = true;
@@ -275,14 +315,27 @@ TEST_CASE("lane: a whole group of pictures reaches a new viewer soon, and never 
   // Ten seconds of 2 Mbit/s without a keyframe between.
   world.Film(camera, seconds{10}, 1000, 100000, 10000);
   ViewerEnd viewer(world.viewer_tools, Host(3));
+  world.largest_turn = 0;
+  const Instant asked = world.now;
   replies = world.View(viewer);
   world.Connect(viewer.peer);
-  const Instant asked = world.now;
-  world.largest_turn = 0;
   world.Advance(milliseconds{300});
   REQUIRE(viewer.Pictures().size() == camera.pictures);
   CHECK(viewer.peer.rtp_at.back() - asked < milliseconds{300});
   CHECK(world.largest_turn <= 64);
+  // A player that goes by the timestamps is at the live edge, not ten seconds behind it.
+  const auto first = wire::ParseRtp(viewer.peer.rtp.front());
+  const auto last = wire::ParseRtp(viewer.peer.rtp.back());
+  REQUIRE(first);
+  REQUIRE(last);
+  CHECK(last->header.timestamp - first->header.timestamp < 90U * 500U);
+  // From there the camera's clock is followed tick by tick.
+  world.Film(camera, milliseconds{80}, 1000, 100000, 1000);
+  const auto live = wire::ParseRtp(viewer.peer.rtp.back());
+  const auto before = wire::ParseRtp(*(viewer.peer.rtp.end() - 2));
+  REQUIRE(live);
+  REQUIRE(before);
+  CHECK(live->header.timestamp - before->header.timestamp == 3600);
 }
 
 TEST_CASE("lane: a camera hears of its bitrate, and is asked for a picture at the start") {

@@ -35,7 +35,7 @@ void Peer::Begin(std::string_view offer, std::string_view answer, Instant now) {
   hub_ = plan_.transport.remote_candidates.front();
   ice_.emplace(credentials_, peer::IceCredentials{plan_.transport.remote_ufrag, plan_.transport.remote_password},
                std::vector<SocketAddress>{hub_}, tools_.crypto, tools_.entropy, now, peer::IceClient::Config{});
-  auto dtls = tools_.dtls->Make(plan_.transport.local_role, plan_.transport.remote_fingerprint);
+  auto dtls = (certificate != nullptr ? *certificate : tools_).dtls->Make(plan_.transport.local_role, plan_.transport.remote_fingerprint);
   REQUIRE(dtls);
   dtls_ = std::move(*dtls);
   Work(now);
@@ -85,6 +85,7 @@ void Peer::Work(Instant now) {
   while (auto transmit = ice_->Poll(now)) out.push_back(std::move(transmit->bytes));
   if (ice_->state() != peer::IceClientState::kConnected) return;
   if (!dtls_started_) {
+    if (no_dtls) return;
     dtls_->Start(now);
     dtls_started_ = true;
   }

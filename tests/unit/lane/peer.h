@@ -60,6 +60,8 @@ class Peer {
   std::vector<ByteVector> protected_rtp;  // beside rtp: as it was on the wire
   std::size_t rejected = 0;              // did not open
   bool mute = false;                     // answers and sends nothing any more
+  bool no_dtls = false;                  // never begins the handshake
+  PeerTools* certificate = nullptr;      // shown instead of the one that the offer names
 
  private:
   PeerTools& tools_;

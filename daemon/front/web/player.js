@@ -22,7 +22,7 @@ export class Player {
   #attempts = 0;
   #beganAt = 0;
   #frameAt = null;
-  #frames = 0;
+  #frames = { shown: 0, decoded: Number.MAX_SAFE_INTEGER };
   #failure = null;
   #hasSound = false;
 
@@ -69,15 +69,29 @@ export class Player {
   // To be called a few times a second.
   look(now = performance.now()) {
     if (this.#session === null) return;
-    const frames = this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
-    if (frames !== this.#frames) {
-      if (frames > this.#frames) this.#seen(now);
-      this.#frames = frames;
-    }
+    this.#count("shown", this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0, now);
+    // Not every browser counts for an element that is hidden; the decoder does, from the hiding on.
+    if (this.#video.hidden) this.#countDecoded(this.#session);
+    else this.#frames.decoded = Number.MAX_SAFE_INTEGER;
     if (!this.#wanted || document.hidden) return;
     const age = this.frameAgeMs(now);
     const silent = age === null ? now - this.#beganAt > FIRST_FRAME_WITHIN_MS : age > UNAVAILABLE_AFTER_MS;
     if (silent) this.#fail(null);
+  }
+
+  async #countDecoded(session) {
+    const stats = await session.peer?.getStats?.();
+    if (session !== this.#session || stats === undefined) return;
+    for (const entry of stats.values()) {
+      if (entry.type === "inbound-rtp" && entry.kind === "video") {
+        this.#count("decoded", entry.framesDecoded ?? 0, performance.now());
+      }
+    }
+  }
+
+  #count(what, frames, now) {
+    if (frames > this.#frames[what]) this.#seen(now);
+    this.#frames[what] = frames;
   }
 
   // Without a picture to lose: try now (the network is back).
@@ -163,7 +177,7 @@ export class Player {
     this.#session = null;
     session?.close();
     this.#frameAt = null;
-    this.#frames = 0;
+    this.#frames = { shown: 0, decoded: Number.MAX_SAFE_INTEGER };
     this.#hasSound = false;
     // Not even a hidden element keeps the last picture.
     if (this.#video.srcObject !== null) this.#video.srcObject = null;

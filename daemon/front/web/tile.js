@@ -100,10 +100,12 @@ export class Tile {
   }
 
   #paint(now, frameAgeMs) {
-    const { tile, cover, coverIcon, coverTitle, coverReason, coverAge, badge, age, sound, figures } = this.#parts;
+    const { tile, video, cover, coverIcon, coverTitle, coverReason, coverAge, badge, age, sound, figures } = this.#parts;
     const { state, show, reason } = this.#verdict;
     setData(tile, "state", state);
     cover.hidden = show;
+    // Before its first frame an element has nothing to hide, and a hidden one is told of it later.
+    video.hidden = !show && frameAgeMs !== null;
     setText(badge, stateLabel(state));
     setText(age, show ? ageText(frameAgeMs) : "");
     setText(coverTitle, state === "connecting" ? "Connecting…" : "Currently unavailable");

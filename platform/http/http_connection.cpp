@@ -108,7 +108,7 @@ int HttpConnection::OnHeaders() {
   request_ = std::move(*request);
   if (!framing.body_follows) return Dispatch();
   state_ = State::kBody;
-  deadline_ = host_.Now() + kHttpBodyTime;
+  deadline_ = host_.Now() + host_.BodyTime();
   return 0;
 }
 
@@ -259,7 +259,13 @@ void HttpConnection::OnPeerLeft() {
   Kill();
 }
 
-void HttpConnection::Kill() { lws_set_timeout(wsi_, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC); }
+void HttpConnection::Kill() {
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+  WakeLibrary();
+}
+
+// The library looks at its timers only after an event of its own: one set from elsewhere needs this.
+void HttpConnection::WakeLibrary() { lws_cancel_service(lws_get_context(wsi_)); }
 
 int HttpConnection::OnSocketOpen() {
   if (!upgrade_allowed_ || state_ != State::kIdle) return -1;
@@ -308,6 +314,7 @@ void HttpConnection::CloseSocket(std::uint16_t code, std::string_view reason) {
   // A client that takes nothing any more is closed all the same.
   lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, 5);
   lws_callback_on_writable(wsi_);
+  WakeLibrary();
 }
 
 int HttpConnection::OnSocketWritable() {
@@ -322,7 +329,9 @@ int HttpConnection::OnSocketWritable() {
   if (!close_code_) return 0;
   auto* reason = static_cast<unsigned char*>(static_cast<void*>(close_reason_.data()));
   lws_close_reason(wsi_, static_cast<lws_close_status>(*close_code_), reason, close_reason_.size());
-  return -1;
+  // -1 from here would be taken for a dead socket, and any other timeout as well: this one ends politely.
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, LWS_TO_KILL_ASYNC);
+  return 0;
 }
 
 int HttpConnection::descriptor() const { return lws_get_socket_fd(wsi_); }

@@ -27,6 +27,7 @@ class HttpConnectionHost {
   [[nodiscard]] virtual HttpHandler& handler() = 0;
   [[nodiscard]] virtual Instant Now() = 0;
   [[nodiscard]] virtual WallTime WallNow() = 0;
+  [[nodiscard]] virtual Duration BodyTime() = 0;
   // A number for a request that waits for its answer, or for an open WebSocket, until it is let go.
   virtual ports::HttpExchange Register(class HttpConnection& connection) = 0;
   virtual void Release(ports::HttpExchange exchange) = 0;
@@ -91,6 +92,7 @@ class HttpConnection {
   [[nodiscard]] bool HeaderTooLong() const;
   void DropUnread() const;
   void Kill();
+  void WakeLibrary();
 
   lws* wsi_;
   HttpConnectionHost& host_;

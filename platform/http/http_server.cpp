@@ -64,6 +64,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   HttpHandler& handler() override { return user; }
   Instant Now() override { return loop.Now(); }
   WallTime WallNow() override { return loop.WallNow(); }
+  Duration BodyTime() override { return times.body; }
   ports::HttpExchange Register(HttpConnection& connection) override;
   void Release(ports::HttpExchange exchange) override;
   ports::WebSocketId RegisterSocket(HttpConnection& connection) override;
@@ -87,6 +88,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::unordered_map<std::uint64_t, HttpConnection*> sockets;
   ports::HttpExchange last_exchange;
   ports::WebSocketId last_socket;
+  HttpTimes times;
   std::unordered_set<HttpConnection*> draining;
   Timer look;
   EachRound each_round;
@@ -199,10 +201,11 @@ void HttpServer::Impl::Adopt(UniqueFd socket) {
   each_round.Start();
   // From connecting to the first byte of a request.
   lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER,
-                  static_cast<int>(ToSeconds(kHttpHeaderTime)));
+                  static_cast<int>(ToSeconds(times.header)));
 }
 
 Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
+  times = options.times;
   library_log = &log;
   library_starting = true;
   lws_set_log_level(LLL_ERR | LLL_WARN, LogFromLibrary);
@@ -218,7 +221,7 @@ Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
   info.fd_limit_per_thread = kHttpMaxConnections + 16;
   info.max_http_header_pool = static_cast<unsigned short>(kHttpMaxConnections);
   info.max_http_header_data = kHeaderStorage;
-  info.timeout_secs = static_cast<unsigned int>(ToSeconds(kHttpBodyTime));
+  info.timeout_secs = static_cast<unsigned int>(ToSeconds(times.body));
   context = lws_create_context(&info);
   Status status = context != nullptr
                       ? MakeVhost(options)
@@ -243,8 +246,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   info.headers = &no_store;  // of the few answers that the library makes itself
   info.alpn = "http/1.1";
   info.retry_and_idle_policy = &keepalive;
-  info.keepalive_timeout = static_cast<int>(ToSeconds(kHttpIdleTime));
-  info.timeout_secs_ah_idle = static_cast<unsigned int>(ToSeconds(kHttpHeaderTime));
+  info.keepalive_timeout = static_cast<int>(ToSeconds(times.idle));
+  info.timeout_secs_ah_idle = static_cast<unsigned int>(ToSeconds(times.header));
   // What doesn't begin like HTTP comes to us as it is, so that it too gets a proper refusal.
   info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
   info.listen_accept_role = "raw-skt";

@@ -23,12 +23,13 @@ namespace latchkey::platform {
 constexpr std::size_t kHttpMaxHeaderBlock = 16 * 1024;
 // Connections together; one more is closed at once.
 constexpr std::size_t kHttpMaxConnections = 256;
-// From the first byte of a request to its last: header block, then body. Past it the client is closed
-// (header) or answered 408 (body).
-constexpr Duration kHttpHeaderTime = seconds{10};
-constexpr Duration kHttpBodyTime = seconds{10};
-// A kept-alive connection without a request is closed after this.
-constexpr Duration kHttpIdleTime = seconds{60};
+// Times, in whole seconds. A client is closed when its header block isn't there in time, and answered 408
+// when its body isn't; a connection without a request is closed when it has been idle.
+struct HttpTimes {
+  Duration header = seconds{10};
+  Duration body = seconds{10};
+  Duration idle = seconds{60};
+};
 // How often a client that waits for its answer is looked at for having left.
 constexpr Duration kHttpGonePeriod = milliseconds{50};
 // Messages that wait for a slow WebSocket's client; one more closes it.
@@ -63,6 +64,7 @@ class HttpHandler {
 struct HttpServerOptions {
   SocketAddress listen;  // port 0: any free one; an unspecified IPv6 address takes IPv4 as well
   std::optional<TlsIdentity> tls;  // none: plain HTTP
+  HttpTimes times;
 };
 
 class HttpServer {

@@ -82,7 +82,7 @@ export class EventChannel {
     socket.onclose = (event) => {
       if (socket !== this.#socket) return;
       this.#socket = null;
-      if (event.code === UNAUTHORISED) {
+      if (event.code === UNAUTHORISED || problem?.status === 401) {
         this.stop();
         this.#on.refused(problem ?? { status: 401, title: "token not valid", detail: "" });
         return;

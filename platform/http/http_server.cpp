@@ -253,6 +253,7 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   info.listen_accept_role = "raw-skt";
   info.listen_accept_protocol = kProtocolName;
   if (options.tls) {
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;  // for a vhost: TLS at all
     info.server_ssl_cert_mem = options.tls->certificate_pem.data();
     info.server_ssl_cert_mem_len = static_cast<unsigned int>(options.tls->certificate_pem.size());
     info.server_ssl_private_key_mem = options.tls->key_pem.data();

@@ -105,6 +105,13 @@ void Leg::Transmit() {
 }
 
 void Leg::Rearm() {
+  // A session can end while it is drained: its owner hears of it in the loop's next round, once.
+  const TransportState state = session_->state();
+  if ((state == TransportState::kFailed || state == TransportState::kClosed) &&
+      !std::exchange(end_told_, true)) {
+    timer_.StartAt(loop_.Now());
+    return;
+  }
   std::optional<Instant> next = session_->NextTimeout();
   for (const auto& when : {outbound_.NextTimeout(), inbound_.NextTimeout()}) {
     if (when && (!next || *when < *next)) next = when;

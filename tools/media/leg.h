@@ -50,6 +50,7 @@ class Leg {
   std::unique_ptr<RtcSession> session_;
   bool impaired_;
   bool loopback_;
+  bool end_told_ = false;
   Impairment outbound_;
   Impairment inbound_;
   Progress on_progress_;

@@ -18,8 +18,11 @@ Status PeerTransport::Begin(const peer::TransportPlan& plan, Instant now) {
   auto dtls = ports_.dtls.Make(plan.local_role, plan.remote_fingerprint);
   if (!dtls) return tl::unexpected(dtls.error());
   dtls_ = std::move(*dtls);
+  peer::IceClient::Config config;
+  config.consent_interval = kConsentInterval;
+  config.consent_life = kConsentLife;
   ice_.emplace(credentials_, peer::IceCredentials{plan.remote_ufrag, plan.remote_password},
-               plan.remote_candidates, ports_.crypto, ports_.entropy, now, peer::IceClient::Config{});
+               plan.remote_candidates, ports_.crypto, ports_.entropy, now, config);
   give_up_at_ = now + kConnectLimit;
   return {};
 }

@@ -39,6 +39,11 @@ class PeerTransport {
   // From the answer to the first key; later it has failed.
   static constexpr Duration kConnectLimit = seconds{15};
 
+  // More often and shorter than RFC 7675's 5 s and 30 s: a lane that was restarted no longer knows us, and
+  // the sooner that shows, the sooner the session is made anew.
+  static constexpr Duration kConsentInterval = milliseconds{800};
+  static constexpr Duration kConsentLife = milliseconds{2500};
+
   explicit PeerTransport(SessionPorts ports);
 
   // For the offer. `candidates`: where our socket is reached, may be empty.

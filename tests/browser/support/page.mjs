@@ -1,17 +1,3 @@
-// Chromium for the tests: Debian's, headless, without any connection of its own.
-import { chromium } from "playwright-core";
-
-export async function launch(args = []) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    headless: true,
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", ...args,
-    ],
-  });
-}
-
 // For tests of the page alone: a peer connection that plays a drawn picture instead of a hub's. Which
 // cameras stand still is in window.frozen; the real one is met in the end-to-end tests.
 export function drawnPictures() {

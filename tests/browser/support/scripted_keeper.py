@@ -46,7 +46,7 @@ class Keeper:
         self.program = program
         self.cameras, self.tokens, self.refusal = [], None, None
         self.push, self.port, self.front, self.channel = True, 0, None, None
-        self.subscribers, self.sessions = [], 0
+        self.subscribers, self.sessions, self.unfinished = [], 0, b""
         self.selector = selectors.DefaultSelector()
         self.selector.register(sys.stdin, selectors.EVENT_READ, self.on_command)
 
@@ -84,11 +84,15 @@ class Keeper:
             self.send(37, ticket + camera_list(self.cameras))
 
     def on_command(self):
-        line = sys.stdin.readline()
-        if not line:
+        data = os.read(sys.stdin.fileno(), 65536)
+        if not data:
             self.front.kill()
             sys.exit(0)
-        command = json.loads(line)
+        *lines, self.unfinished = (self.unfinished + data).split(b"\n")
+        for line in lines:
+            self.obey(json.loads(line))
+
+    def obey(self, command):
         what = command["do"]
         if what == "cameras":
             self.cameras = command["cameras"]

@@ -1,0 +1,247 @@
+// The page with a scripted keeper behind the real front: states, reconnecting, keyboard, words. Pictures are
+// drawn in the browser; real ones are in live.test.mjs.
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { launch } from "./chromium.mjs";
+import { eventually } from "./hub.mjs";
+import { ScriptedKeeper, TOKEN, camera } from "./support/keeper.mjs";
+import { drawnPictures } from "./support/page.mjs";
+
+const tile = (number) => `[data-camera-id="${String(number).padStart(2, "0").repeat(16)}"]`;
+
+describe("the page", () => {
+  let browser;
+  let keeper;
+  let context;
+  before(async () => {
+    browser = await launch();
+    keeper = await ScriptedKeeper.start();
+  });
+  after(async () => {
+    await browser?.close();
+    await keeper?.stop();
+  });
+  afterEach(async () => {
+    await context?.close();
+    keeper.do("refuse", { status: 0 });
+    keeper.do("push", { on: true });
+    keeper.do("tokens", { tokens: null });
+  });
+
+  async function open(fragment = `#token=${TOKEN}`, options = {}) {
+    context = await browser.newContext(options);
+    const page = await context.newPage();
+    page.faults = [];
+    page.on("pageerror", (error) => page.faults.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && page.faults.push(message.text()));
+    await page.addInitScript(drawnPictures);
+    await page.goto(`${keeper.url}/${fragment}`);
+    return page;
+  }
+  const state = (page, number) => page.getAttribute(tile(number), "data-state");
+  const becomes = (page, number, wanted, limit = 5000) =>
+    eventually(`camera ${number} is ${wanted}`, async () => (await state(page, number).catch(() => null)) === wanted, limit);
+  // Whether a picture of it can be seen: an element with a stream that neither hides nor lies under a cover.
+  const shown = (page, number) =>
+    page.locator(tile(number)).evaluate((element) => {
+      const video = element.querySelector("video");
+      return video.srcObject !== null && !video.hidden && element.querySelector(".cover").hidden;
+    });
+
+  test("each camera is told with its state and reason in plain words", async () => {
+    keeper.cameras(
+      camera(1, "Nursery"),
+      camera(2, "Garden", "unavailable", { reason: "camera_offline", age_ms: 183000 }),
+      camera(3, "Gate", "suspended", { reason: "suspended", suspension: "It showed another camera" }),
+      camera(4, "Garage", "connecting", { reason: "no_keyframe" }),
+    );
+    const page = await open();
+    await becomes(page, 1, "live");
+    assert.ok(await shown(page, 1));
+    for (const [number, words] of [[2, /currently unavailable.*off or out of reach.*3 min ago/is],
+      [3, /currently unavailable.*It showed another camera/is], [4, /connecting.*first whole picture/is]]) {
+      assert.match(await page.locator(tile(number)).innerText(), words);
+      assert.equal(await shown(page, number), false);
+    }
+    assert.match(await page.innerText(`${tile(1)} .age`), /^\d\.\d s old$/);
+    assert.equal(await page.innerText("#summary"), "1 of 4 cameras live");
+    await eventually("the screen reader is told", async () => /Garden: currently unavailable/.test(await page.innerText("#announce")));
+    assert.deepEqual(page.faults, []);
+  });
+
+  test("a picture that stands still is covered within 2 s, and comes back when it moves", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    await page.evaluate(() => (window.frozen = true));
+    const began = Date.now();
+    await eventually("it is covered", async () => !(await shown(page, 1)), 5000);
+    assert.ok(Date.now() - began < 2600, `covered after ${Date.now() - began} ms`);
+    await page.evaluate(() => (window.frozen = false));
+    await becomes(page, 1, "live");
+    assert.deepEqual(page.faults, []);
+  });
+
+  test("the hub's word alone covers a picture at once, and uncovers it without a new session", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    const views = keeper.count("view");
+    keeper.cameras(camera(1, "Nursery", "unavailable", { reason: "no_media" }));
+    await becomes(page, 1, "unavailable", 1000);
+    assert.equal(await shown(page, 1), false);
+    keeper.cameras(camera(1, "Nursery"));
+    await becomes(page, 1, "live", 1000);
+    assert.ok(await shown(page, 1));
+    assert.equal(keeper.count("view"), views);
+  });
+
+  test("a suspension ends the session and clears the element", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    const deleted = keeper.until((event) => event.kind === "delete");
+    keeper.cameras(camera(1, "Nursery", "suspended", { reason: "suspended" }));
+    await deleted;
+    await becomes(page, 1, "suspended");
+    assert.equal(await page.locator(`${tile(1)} video`).evaluate((video) => video.srcObject), null);
+  });
+
+  test("a camera that is no longer granted leaves the page", async () => {
+    keeper.cameras(camera(1, "Nursery"), camera(2, "Garden"));
+    const page = await open();
+    await becomes(page, 2, "live");
+    keeper.cameras(camera(1, "Nursery"));
+    await eventually("it is gone", async () => (await page.locator(tile(2)).count()) === 0, 2000);
+    assert.equal(await state(page, 1), "live");
+  });
+
+  test("a refused view is told with the hub's words, and tried again", async () => {
+    keeper.do("refuse", { status: 503, title: "currently unavailable", detail: "The lane is not ready." });
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "unavailable");
+    assert.match(await page.innerText(tile(1)), /The lane is not ready/);
+    keeper.do("refuse", { status: 0 });
+    await becomes(page, 1, "live", 3500);
+  });
+
+  test("the page comes back within 2 s after the front did", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    keeper.do("kill");
+    await eventually("it says so", async () => /Reconnecting/.test(await page.innerText("#link-state")), 5000);
+    await page.waitForTimeout(3000);
+    const ready = keeper.until((event) => event.event === "ready");
+    const subscribed = keeper.until((event) => event.kind === "subscribe");
+    keeper.do("restart");
+    await ready;
+    const began = Date.now();
+    await subscribed;
+    await eventually("the note is gone", async () => !(await page.isVisible("#link-state")), 3000);
+    assert.ok(Date.now() - began < 2000, `back after ${Date.now() - began} ms`);
+  });
+
+  test("a hub with nothing to tell is asked, and not taken for lost", async () => {
+    keeper.cameras(camera(1, "Nursery", "unavailable", { reason: "camera_offline" }));
+    const page = await open();
+    await becomes(page, 1, "unavailable");
+    const before = keeper.count("subscribe");
+    // Pings are answered while nothing is live: no reconnect.
+    await page.waitForTimeout(4000);
+    assert.equal(keeper.count("subscribe"), before);
+  });
+
+  test("the token leaves the address bar, and a reload keeps the page open", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    assert.equal(page.url(), `${keeper.url}/`);
+    await page.reload();
+    await becomes(page, 1, "live");
+    assert.equal((await page.content()).includes("lk_5a"), false);
+  });
+
+  test("without a token, with half of one, or with a wrong one the page says what to do", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    keeper.do("tokens", { tokens: ["5a".repeat(32)] });
+    const page = await open("");
+    await page.getByLabel("Viewer token").fill("lk_12");
+    await page.getByRole("button", { name: "Show cameras" }).click();
+    assert.match(await page.innerText("#token-error"), /whole token/);
+    await page.getByLabel("Viewer token").fill(`lk_${"00".repeat(32)}`);
+    await page.keyboard.press("Enter");
+    await eventually("it is refused", async () => /doesn't know this token/.test(await page.innerText("#token-error")), 5000);
+    const tries = keeper.count("subscribe");
+    await page.waitForTimeout(2500);
+    assert.equal(keeper.count("subscribe"), tries, "a wrong token was tried again");
+    await page.getByLabel("Viewer token").fill(TOKEN);
+    await page.keyboard.press("Enter");
+    await becomes(page, 1, "live");
+  });
+
+  test("a token without cameras gets a hint, and the camera appears by itself", async () => {
+    keeper.cameras();
+    const page = await open();
+    await eventually("the hint", () => page.isVisible("#empty"), 3000);
+    keeper.cameras(camera(1, "Nursery"));
+    await becomes(page, 1, "live");
+    assert.equal(await page.isVisible("#empty"), false);
+  });
+
+  test("keyboard and back gesture: large, the next camera, back, focus kept", async () => {
+    keeper.cameras(camera(1, "Nursery"), camera(2, "Garden"), camera(3, "Gate"));
+    const page = await open();
+    await becomes(page, 3, "live");
+    const focused = () => page.evaluate(() => document.activeElement.closest("[data-camera-id]")?.dataset.cameraId.slice(0, 2));
+    const large = () => page.locator("[data-large][data-camera-id]").evaluateAll((all) => all.map((one) => one.dataset.cameraId.slice(0, 2)));
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "01");
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await focused(), "02");
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await large(), ["02"]);
+    await page.keyboard.press("ArrowRight");
+    assert.deepEqual(await large(), ["03"]);
+    await page.keyboard.press("Escape");
+    await eventually("all again", async () => (await large()).length === 0, 2000);
+    assert.equal(await focused(), "03");
+    await page.locator(tile(1)).click();
+    assert.deepEqual(await large(), ["01"]);
+    await page.goBack();
+    await eventually("all again", async () => (await large()).length === 0, 2000);
+    assert.equal(await page.getByRole("button", { name: /Show Garden large, live/ }).count(), 1);
+  });
+
+  test("a closing page ends its sessions on the hub", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    const deleted = keeper.until((event) => event.kind === "delete");
+    await page.goto("about:blank");
+    await deleted;
+  });
+
+  test("names are text, whatever is in them", async () => {
+    keeper.cameras(camera(1, "<img src=x onerror=alert(1)>", "unavailable"), camera(2, "מצלמה", "unavailable"));
+    const page = await open();
+    await becomes(page, 1, "unavailable");
+    assert.equal(await page.innerText(`${tile(1)} .name`), "<img src=x onerror=alert(1)>");
+    assert.equal(await page.locator("main img").count(), 0);
+    assert.equal(await page.getAttribute(`${tile(2)} .name`, "dir"), "auto");
+    assert.deepEqual(page.faults, []);
+  });
+
+  for (const [name, width, height] of [["a phone", 320, 568], ["a phone on its side", 667, 320], ["a television", 1920, 1080]]) {
+    test(`on ${name} nothing is wider than the screen`, async () => {
+      keeper.cameras(...Array.from({ length: 9 }, (_, i) => camera(i + 1, `A camera with quite a long name ${i}`, i % 2 ? "live" : "unavailable")));
+      const page = await open(undefined, { viewport: { width, height } });
+      await becomes(page, 2, "live");
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${over} px too wide`);
+      const narrow = await page.locator(tile(2)).evaluate((element) => element.getBoundingClientRect().width);
+      assert.ok(narrow >= Math.min(240, width - 40), `a tile of ${narrow} px`);
+    });
+  }
+});

@@ -12,6 +12,7 @@
 #include "daemon/base/datagram.h"
 #include "daemon/peer/ice_client.h"
 #include "daemon/peer/media_plan.h"
+#include "daemon/peer/transport.h"
 #include "daemon/ports/crypto.h"
 #include "daemon/ports/dtls.h"
 #include "daemon/ports/entropy.h"
@@ -19,13 +20,7 @@
 
 namespace latchkey::media {
 
-// What a session needs of the outside; all of it outlives the session.
-struct SessionPorts {
-  ports::Crypto& crypto;
-  ports::Entropy& entropy;
-  ports::DtlsFactory& dtls;
-  ports::SrtpFactory& srtp;
-};
+using peer::SessionPorts;
 
 enum class TransportState : std::uint8_t {
   kConnecting,  // ICE or DTLS under way

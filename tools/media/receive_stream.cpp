@@ -9,8 +9,8 @@
 namespace latchkey::media {
 namespace {
 
-// A packet that came this soon after it was missed was only late.
-constexpr Duration kLateAllowance = milliseconds{2};
+// Until one was measured.
+constexpr Duration kFirstRoundTrip = milliseconds{50};
 constexpr Duration kMaxReordering = milliseconds{60};
 constexpr Duration kLeastRetry = milliseconds{20};
 // How long the packet before the first one that came may be under way before it is asked for.
@@ -83,12 +83,15 @@ void ReceiveStream::NoteArrival(std::int64_t sequence, Instant now, bool repaire
   const auto it = missing_.find(sequence);
   if (it == missing_.end()) return;
   const Missing& missing = it->second;
-  if (missing.asked == 0 || (!repaired && now - missing.asked_at < kLateAllowance)) {
+  // Sooner than anybody could have answered the request.
+  const bool too_soon = !repaired && round_trip_ && now - missing.asked_at < *round_trip_ / 2;
+  if (missing.asked == 0 || too_soon) {
     // Late, not lost: wait at least so long before asking next time.
     reordering_ = std::min(kMaxReordering, std::max(reordering_, now - missing.since));
   } else {
     ++counters_.repaired;
-    if (missing.asked == 1) round_trip_ += ((now - missing.asked_at) - round_trip_) / 8;
+    const Duration trip = now - missing.asked_at;
+    if (missing.asked == 1) round_trip_ = round_trip_ ? *round_trip_ + (trip - *round_trip_) / 8 : trip;
   }
   missing_.erase(it);
 }
@@ -222,7 +225,7 @@ std::vector<std::uint16_t> ReceiveStream::TakeNacks(Instant now) {
   std::vector<std::uint16_t> sequences;
   // Audio is counted, not repaired.
   if (wire::StreamKindOf(codec_) == wire::StreamKind::kAudio) return sequences;
-  const Duration again = std::max(kLeastRetry, round_trip_ * 3 / 2);
+  const Duration again = std::max(kLeastRetry, round_trip_.value_or(kFirstRoundTrip) * 3 / 2);
   for (auto& [sequence, missing] : missing_) {
     if (missing.ask_at > now || missing.asked >= kMaxRequests) continue;
     sequences.push_back(static_cast<std::uint16_t>(sequence));

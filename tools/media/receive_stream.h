@@ -126,8 +126,8 @@ class ReceiveStream {
   std::size_t next_frame_ = 0;
 
   // Asking again.
-  Duration round_trip_ = milliseconds{50};
-  Duration reordering_{0};  // how late packets come that nobody lost
+  std::optional<Duration> round_trip_;  // from a request to its packet
+  Duration reordering_{0};              // how late packets come that nobody lost
 
   // RFC 3550 A.3 and A.8.
   std::int64_t expected_before_ = 0;

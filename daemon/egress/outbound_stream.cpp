@@ -9,7 +9,9 @@ namespace {
 
 // A first sequence number in the lower half, as libsrtp's receivers ask for (RFC 3711 3.3.1: a loss around
 // the first wrap must not make the two ends disagree on the roll-over counter).
-std::uint16_t FirstSequence(ports::Entropy& entropy) { return static_cast<std::uint16_t>(entropy.U32() & 0x7fffU); }
+std::uint16_t FirstSequence(ports::Entropy& entropy) {
+  return static_cast<std::uint16_t>(entropy.U32() & 0x7fffU);
+}
 
 }  // namespace
 
@@ -42,7 +44,8 @@ void OutboundStream::WriteTemplate() {
   LATCHKEY_CHECK(header_size_ >= wire::kRtpHeaderSize);
 }
 
-std::uint32_t OutboundStream::BeginFrame(ExtendedTimestamp camera_time, bool follows, Instant captured, Instant now) {
+std::uint32_t OutboundStream::BeginFrame(ExtendedTimestamp camera_time, bool follows, Instant captured,
+                                         Instant now) {
   if (!follows) timestamps_.Rebase();
   last_captured_ = captured;
   return timestamps_.Map(camera_time, now);
@@ -68,19 +71,23 @@ void OutboundStream::Resend(const SentHistory::Entry& entry, ByteView payload, b
 
 void OutboundStream::Append(const Packet& packet, ByteView payload, const Leg& leg) const {
   const std::size_t plain = header_size_ + payload.size();
-  const MutableByteView place = leg.out.Append(leg.path.remote, leg.path.local, plain + ports::kSrtpMaxOverhead);
+  const MutableByteView place =
+      leg.out.Append(leg.path.remote, leg.path.local, plain + ports::kSrtpMaxOverhead);
   std::copy_n(template_.begin(), header_size_, place.begin());
-  wire::PatchRtpHeader({packet.marker, plan_.payload_type, packet.sequence, packet.timestamp, plan_.local_ssrc}, place);
+  wire::PatchRtpHeader(
+      {packet.marker, plan_.payload_type, packet.sequence, packet.timestamp, plan_.local_ssrc}, place);
   std::copy(payload.begin(), payload.end(), place.begin() + static_cast<std::ptrdiff_t>(header_size_));
   leg.out.TrimLast(leg.srtp.ProtectRtp(place, plain));
 }
 
 void OutboundStream::AppendRtx(const Packet& packet, ByteView payload, const Leg& leg) {
   const std::size_t plain = header_size_ + wire::kRtxHeaderSize + payload.size();
-  const MutableByteView place = leg.out.Append(leg.path.remote, leg.path.local, plain + ports::kSrtpMaxOverhead);
+  const MutableByteView place =
+      leg.out.Append(leg.path.remote, leg.path.local, plain + ports::kSrtpMaxOverhead);
   std::copy_n(template_.begin(), header_size_, place.begin());
   wire::PatchRtpHeader(
-      {packet.marker, *plan_.rtx_payload_type, next_rtx_sequence_++, packet.timestamp, *plan_.local_rtx_ssrc}, place);
+      {packet.marker, *plan_.rtx_payload_type, next_rtx_sequence_++, packet.timestamp, *plan_.local_rtx_ssrc},
+      place);
   ByteWriter original(place.subspan(header_size_, wire::kRtxHeaderSize));
   original.U16(packet.sequence);
   std::copy(payload.begin(), payload.end(),

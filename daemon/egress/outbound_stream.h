@@ -52,7 +52,9 @@ class OutboundStream {
   void SendRecord(const FrameRef& frame, std::uint16_t index, ByteView payload, bool marker, const Leg& leg);
 
   // What was sent as `sequence`, if it is still known.
-  [[nodiscard]] std::optional<SentHistory::Entry> Sent(std::uint16_t sequence) const { return history_.Find(sequence); }
+  [[nodiscard]] std::optional<SentHistory::Entry> Sent(std::uint16_t sequence) const {
+    return history_.Find(sequence);
+  }
   // The same packet again: as RTX (RFC 4588) where agreed, else byte for byte as before, since a GCM nonce
   // must never meet two plain texts (RFC 7714 8.1).
   void Resend(const SentHistory::Entry& entry, ByteView payload, bool marker, const Leg& leg);

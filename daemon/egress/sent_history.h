@@ -19,7 +19,7 @@ class SentHistory {
     Epoch epoch;
     FrameNumber frame;
     std::uint32_t timestamp = 0;
-    std::uint16_t record = 0;    // payload record of the frame
+    std::uint16_t record = 0;  // payload record of the frame
     std::uint16_t sequence = 0;
     bool used = false;
   };

@@ -13,7 +13,9 @@ constexpr std::size_t kMaxCompound = 400;
 
 }  // namespace
 
-DropReason ViewerSession::HandleRtp(const ReceivedDatagram&, Instant) { return DropReason::kWrongDirection; }
+DropReason ViewerSession::HandleRtp(const ReceivedDatagram&, Instant) {
+  return DropReason::kWrongDirection;
+}
 
 DropReason ViewerSession::HandleRtcp(const ReceivedDatagram& datagram, Instant now) {
   if (!gate_) return DropReason::kNoKeysYet;
@@ -47,7 +49,8 @@ void ViewerSession::ReadRtcp(const gate::AuthenticRtcp& packet) {
       if (const auto pli = wire::ParsePli(block)) NoteKeyframeRequest(pli->media_ssrc, packet.arrived());
     } else if (block.kind == wire::RtcpKind::kFir) {
       const auto fir = wire::ParseFir(block);
-      for (std::size_t i = 0; fir && i < fir->size(); ++i) NoteKeyframeRequest((*fir)[i].ssrc, packet.arrived());
+      for (std::size_t i = 0; fir && i < fir->size(); ++i)
+        NoteKeyframeRequest((*fir)[i].ssrc, packet.arrived());
     }
   }
 }
@@ -119,7 +122,8 @@ void ViewerSession::SendReports(Instant now, WallTime wall, DatagramBatch& out) 
 void ViewerSession::SendRtcp(ByteView compound, DatagramBatch& out) {
   const auto path = transport_.path();
   if (!path || !sender_ || compound.empty()) return;
-  const MutableByteView place = out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
+  const MutableByteView place =
+      out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
   std::copy(compound.begin(), compound.end(), place.begin());
   out.TrimLast(sender_->ProtectRtcp(place, compound.size()));
 }

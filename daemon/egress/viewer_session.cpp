@@ -8,16 +8,16 @@
 namespace latchkey::egress {
 
 Result<ViewerSession> ViewerSession::Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
-                                          Secret32 derived_key, access::Grant grant, const peer::SessionPorts& ports,
-                                          Instant now) {
+                                          Secret32 derived_key, access::Grant grant,
+                                          const peer::SessionPorts& ports, Instant now) {
   auto transport = peer::Transport::Make(plan.transport, std::move(local), ports, now);
   if (!transport) return tl::unexpected<Error>(transport.error());
-  return ViewerSession(session, std::move(plan), std::move(*transport), std::move(derived_key), std::move(grant),
-                       ports);
+  return ViewerSession(session, std::move(plan), std::move(*transport), std::move(derived_key),
+                       std::move(grant), ports);
 }
 
-ViewerSession::ViewerSession(SessionId session, peer::MediaPlan plan, peer::Transport transport, Secret32 derived_key,
-                             access::Grant grant, const peer::SessionPorts& ports)
+ViewerSession::ViewerSession(SessionId session, peer::MediaPlan plan, peer::Transport transport,
+                             Secret32 derived_key, access::Grant grant, const peer::SessionPorts& ports)
     : session_(session),
       plan_(std::move(plan)),
       transport_(std::move(transport)),
@@ -57,8 +57,8 @@ void ViewerSession::OpenGate(Instant now) {
   auto keys = transport_.TakeKeys();
   if (!keys) return;
   auto sender = ports_.srtp.MakeSender(keys->outbound);
-  auto key = gate::AdmitDtlsKey(std::move(keys->inbound), {plan_.transport.remote_fingerprint,
-                                                           transport_.remote_fingerprint()});
+  auto key = gate::AdmitDtlsKey(std::move(keys->inbound),
+                                {plan_.transport.remote_fingerprint, transport_.remote_fingerprint()});
   if (sender && key) {
     if (auto gate = gate::Gate::Make(std::move(*key), {}, ports_.srtp)) {
       gate_.emplace(std::move(*gate));
@@ -86,9 +86,10 @@ std::optional<Instant> ViewerSession::NextDeadline() const {
 }
 
 bool ViewerSession::MaySend(const Turn& turn) const {
-  return gate_ && transport_.state() == peer::TransportState::kConnected && transport_.ConsentFresh(turn.now) &&
-         transport_.path().has_value() && key_ && key_->epoch() == turn.cache.epoch() &&
-         key_->camera() == turn.cache.camera() && key_->Allows(wire::Rights::kLive) && turn.wall < key_->not_after();
+  return gate_ && transport_.state() == peer::TransportState::kConnected &&
+         transport_.ConsentFresh(turn.now) && transport_.path().has_value() && key_ &&
+         key_->epoch() == turn.cache.epoch() && key_->camera() == turn.cache.camera() &&
+         key_->Allows(wire::Rights::kLive) && turn.wall < key_->not_after();
 }
 
 // Where to begin, or to begin again for a viewer that fell behind the cache.
@@ -126,7 +127,8 @@ ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Ins
     if (frame == nullptr) return PumpOutcome::kIdle;
     const frames::FrameHeader& header = frame->header();
     OutboundStream* stream = StreamFor(header);
-    // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its start.
+    // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its
+    // start.
     const bool past_sound = header.stream == wire::StreamKind::kAudio && catching_up() &&
                             position_.number.Next() < position_.live_from;
     if (stream != nullptr && !past_sound) {
@@ -134,12 +136,9 @@ ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Ins
         case Step::kSent:
           if (!catching_up()) arrivals.push_back(header.whole);
           break;
-        case Step::kPaused:
-          return PumpOutcome::kIdle;
-        case Step::kBatchFull:
-          return PumpOutcome::kMore;
-        case Step::kOpenFailed:
-          return PumpOutcome::kOpenFailed;
+        case Step::kPaused: return PumpOutcome::kIdle;
+        case Step::kBatchFull: return PumpOutcome::kMore;
+        case Step::kOpenFailed: return PumpOutcome::kOpenFailed;
       }
     }
     position_.number = position_.number.Next();
@@ -148,8 +147,8 @@ ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Ins
   return PumpOutcome::kIdle;
 }
 
-ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg,
-                                             const Turn& turn) {
+ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, OutboundStream& stream,
+                                             const Leg& leg, const Turn& turn) {
   if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
   std::int64_t allowance = pacer_.Available(turn.now, rate());
   if (allowance <= 0) {
@@ -173,7 +172,8 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
       return Step::kPaused;
     }
     if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
-    stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(), leg);
+    stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(),
+                      leg);
     pacer_.Spend(1);
     --allowance;
     position_.record = static_cast<std::uint16_t>(index + 1);
@@ -193,23 +193,20 @@ bool ViewerSession::Accepts(const peer::CameraMedia& media) const {
   });
 }
 
-bool ViewerSession::TakeKeyframeWanted() { return std::exchange(keyframe_wanted_, false); }
+bool ViewerSession::TakeKeyframeWanted() {
+  return std::exchange(keyframe_wanted_, false);
+}
 
 std::optional<wire::SessionEndReason> ViewerSession::ended(WallTime wall) const {
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
   switch (transport_.state()) {
-    case peer::TransportState::kHandshakeFailed:
-      return wire::SessionEndReason::kHandshakeFailed;
-    case peer::TransportState::kHandshakeTimeout:
-      return wire::SessionEndReason::kHandshakeTimeout;
-    case peer::TransportState::kConsentExpired:
-      return wire::SessionEndReason::kConsentExpired;
-    case peer::TransportState::kClosed:
-      return wire::SessionEndReason::kClosedByPeer;
+    case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
+    case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;
+    case peer::TransportState::kConsentExpired: return wire::SessionEndReason::kConsentExpired;
+    case peer::TransportState::kClosed: return wire::SessionEndReason::kClosedByPeer;
     case peer::TransportState::kConnecting:
     case peer::TransportState::kConnected:
-    case peer::TransportState::kCount:
-      break;
+    case peer::TransportState::kCount: break;
   }
   if (wall >= not_after_) return wire::SessionEndReason::kGrantLost;
   return std::nullopt;

@@ -51,8 +51,8 @@ class ViewerSession {
   static constexpr std::int64_t kResendDebt = 64;
 
   static Result<ViewerSession> Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
-                                    Secret32 derived_key, access::Grant grant, const peer::SessionPorts& ports,
-                                    Instant now);
+                                    Secret32 derived_key, access::Grant grant,
+                                    const peer::SessionPorts& ports, Instant now);
   ViewerSession(ViewerSession&&) noexcept = default;
   ViewerSession& operator=(ViewerSession&&) noexcept = default;
 
@@ -68,9 +68,9 @@ class ViewerSession {
   [[nodiscard]] std::optional<Instant> NextDeadline() const;
 
   enum class PumpOutcome : std::uint8_t {
-    kIdle,        // nothing is left to send, or not yet: NextDeadline() says when
-    kMore,        // the batch is full, more could go at once
-    kOpenFailed   // a sealed frame did not open: stop everything (failed_frame())
+    kIdle,       // nothing is left to send, or not yet: NextDeadline() says when
+    kMore,       // the batch is full, more could go at once
+    kOpenFailed  // a sealed frame did not open: stop everything (failed_frame())
   };
   // Sends what this viewer may have now. `arrivals` gets `whole` of each live frame that left with this call.
   PumpOutcome Pump(const Turn& turn, std::vector<Instant>& arrivals);
@@ -105,11 +105,11 @@ class ViewerSession {
  private:
   // Where this viewer is in the cache.
   struct Position {
-    Epoch epoch;               // 0: nowhere
-    FrameNumber number;        // the next frame
-    std::uint16_t record = 0;  // of it, already begun if not 0
+    Epoch epoch;                  // 0: nowhere
+    FrameNumber number;           // the next frame
+    std::uint16_t record = 0;     // of it, already begun if not 0
     std::uint32_t timestamp = 0;  // of the frame begun
-    FrameNumber live_from;     // up to here it is a run through the past
+    FrameNumber live_from;        // up to here it is a run through the past
   };
   enum class Step : std::uint8_t { kSent, kPaused, kBatchFull, kOpenFailed };
 
@@ -143,7 +143,7 @@ class ViewerSession {
   WallTime not_after_;  // of the last wrap: without another the session ends then
   std::optional<gate::Gate> gate_;
   std::unique_ptr<ports::SrtpSender> sender_;
-  std::vector<OutboundStream> streams_;  // in the order of the plan
+  std::vector<OutboundStream> streams_;                  // in the order of the plan
   std::array<bool, wire::kStreamKindCount> anchored_{};  // the stream's last frame was of this position's run
   Position position_;
   Pacer pacer_;

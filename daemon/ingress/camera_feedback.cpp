@@ -81,7 +81,8 @@ void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
 void CameraSession::SendRtcp(ByteView compound, DatagramBatch& out) {
   const auto path = transport_.path();
   if (!path || !sender_ || compound.empty()) return;
-  const MutableByteView place = out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
+  const MutableByteView place =
+      out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
   std::copy(compound.begin(), compound.end(), place.begin());
   out.TrimLast(sender_->ProtectRtcp(place, compound.size()));
 }

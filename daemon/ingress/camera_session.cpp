@@ -28,8 +28,9 @@ gate::AgreedStream Agreed(const peer::StreamPlan& plan) {
 
 }  // namespace
 
-Result<CameraSession> CameraSession::Make(const CameraConfig& config, peer::MediaPlan plan, peer::IceCredentials local,
-                                          const peer::SessionPorts& ports, Instant now) {
+Result<CameraSession> CameraSession::Make(const CameraConfig& config, peer::MediaPlan plan,
+                                          peer::IceCredentials local, const peer::SessionPorts& ports,
+                                          Instant now) {
   auto transport = peer::Transport::Make(plan.transport, std::move(local), ports, now);
   if (!transport) return tl::unexpected<Error>(transport.error());
   return CameraSession(config, std::move(plan), std::move(*transport), ports, now);
@@ -71,8 +72,8 @@ void CameraSession::OpenGate(Instant now) {
   auto keys = transport_.TakeKeys();
   if (!keys) return;
   auto sender = ports_.srtp.MakeSender(keys->outbound);
-  auto key = gate::AdmitDtlsKey(std::move(keys->inbound), {plan_.transport.remote_fingerprint,
-                                                           transport_.remote_fingerprint()});
+  auto key = gate::AdmitDtlsKey(std::move(keys->inbound),
+                                {plan_.transport.remote_fingerprint, transport_.remote_fingerprint()});
   std::vector<gate::AgreedStream> agreed;
   for (const peer::StreamPlan& stream : plan_.streams) agreed.push_back(Agreed(stream));
   if (sender && key) {
@@ -111,7 +112,8 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   Stream& stream = streams_[packet.stream()];
   stream.bye = false;
   if (!packet.is_retransmission()) {
-    stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()), now);
+    stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()),
+                              now);
     clock_.OnPacket(packet.kind(), packet.header().timestamp, now);
   }
   const DropReason reason = stream.assembler.Push(packet, now);
@@ -187,7 +189,9 @@ std::optional<Instant> CameraSession::NextDeadline() const {
   return deadline;
 }
 
-bool CameraSession::TakeEpochWanted() { return std::exchange(epoch_wanted_, false); }
+bool CameraSession::TakeEpochWanted() {
+  return std::exchange(epoch_wanted_, false);
+}
 
 void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   config_.epoch = epoch;
@@ -205,21 +209,17 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
 std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
   switch (transport_.state()) {
-    case peer::TransportState::kHandshakeFailed:
-      return wire::SessionEndReason::kHandshakeFailed;
-    case peer::TransportState::kHandshakeTimeout:
-      return wire::SessionEndReason::kHandshakeTimeout;
-    case peer::TransportState::kConsentExpired:
-      return wire::SessionEndReason::kConsentExpired;
-    case peer::TransportState::kClosed:
-      return wire::SessionEndReason::kClosedByPeer;
+    case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
+    case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;
+    case peer::TransportState::kConsentExpired: return wire::SessionEndReason::kConsentExpired;
+    case peer::TransportState::kClosed: return wire::SessionEndReason::kClosedByPeer;
     case peer::TransportState::kConnecting:
     case peer::TransportState::kConnected:
-    case peer::TransportState::kCount:
-      break;
+    case peer::TransportState::kCount: break;
   }
   const bool left = std::all_of(streams_.begin(), streams_.end(), [](const Stream& s) { return s.bye; });
-  if (left && now - last_packet_.value_or(created_) >= kByeSilence) return wire::SessionEndReason::kClosedByPeer;
+  if (left && now - last_packet_.value_or(created_) >= kByeSilence)
+    return wire::SessionEndReason::kClosedByPeer;
   return std::nullopt;
 }
 
@@ -250,9 +250,11 @@ std::uint64_t CameraSession::lost() const {
 
 bool CameraSession::IsConsistent() const {
   if (gate_.has_value() != (sender_ != nullptr) && !setup_failed_) return false;
-  if (streams_.size() != plan_.streams.size() || !keyframe_.IsConsistent() || !transport_.IsConsistent()) return false;
+  if (streams_.size() != plan_.streams.size() || !keyframe_.IsConsistent() || !transport_.IsConsistent())
+    return false;
   if (gate_ && !gate_->IsConsistent()) return false;
-  return std::all_of(streams_.begin(), streams_.end(), [](const Stream& s) { return s.assembler.IsConsistent(); });
+  return std::all_of(streams_.begin(), streams_.end(),
+                     [](const Stream& s) { return s.assembler.IsConsistent(); });
 }
 
 }  // namespace latchkey::ingress

@@ -50,8 +50,8 @@ class CameraSession {
   static constexpr Duration kLiveSilence = seconds{2};
   static constexpr Duration kLiveYouth = seconds{5};
 
-  static Result<CameraSession> Make(const CameraConfig& config, peer::MediaPlan plan, peer::IceCredentials local,
-                                    const peer::SessionPorts& ports, Instant now);
+  static Result<CameraSession> Make(const CameraConfig& config, peer::MediaPlan plan,
+                                    peer::IceCredentials local, const peer::SessionPorts& ports, Instant now);
   CameraSession(CameraSession&&) noexcept = default;
   CameraSession& operator=(CameraSession&&) noexcept = default;
 

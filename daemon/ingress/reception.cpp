@@ -4,7 +4,8 @@
 
 namespace latchkey::ingress {
 
-void Reception::OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate, Instant now) {
+void Reception::OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate,
+                         Instant now) {
   if (!first_) {
     first_ = sequence.value;
     highest_ = sequence.value;
@@ -20,7 +21,8 @@ void Reception::OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std:
   const std::uint32_t transit = arrival - rtp_time;
   if (transit_) {
     const auto difference = static_cast<std::int32_t>(transit - *transit_);
-    const auto d = static_cast<std::uint32_t>(difference < 0 ? -static_cast<std::int64_t>(difference) : difference);
+    const auto d =
+        static_cast<std::uint32_t>(difference < 0 ? -static_cast<std::int64_t>(difference) : difference);
     jitter_q4_ += d - ((jitter_q4_ + 8U) >> 4U);
   }
   transit_ = transit;
@@ -31,7 +33,9 @@ void Reception::OnSenderReport(wire::NtpTime ntp, Instant now) {
   last_sr_at_ = now;
 }
 
-std::int64_t Reception::expected() const { return first_ ? highest_ - *first_ + 1 : 0; }
+std::int64_t Reception::expected() const {
+  return first_ ? highest_ - *first_ + 1 : 0;
+}
 
 std::optional<wire::ReportBlock> Reception::MakeReport(std::uint32_t ssrc, Instant now) {
   if (!first_) return std::nullopt;
@@ -41,10 +45,11 @@ std::optional<wire::ReportBlock> Reception::MakeReport(std::uint32_t ssrc, Insta
   const std::int64_t expected_now = expected() - expected_prior_;
   const std::int64_t lost_now = expected_now - (received - static_cast<std::int64_t>(received_prior_));
   if (expected_now > 0 && lost_now > 0) {
-    report.fraction_lost = static_cast<std::uint8_t>(std::min<std::int64_t>(255, lost_now * 256 / expected_now));
+    report.fraction_lost =
+        static_cast<std::uint8_t>(std::min<std::int64_t>(255, lost_now * 256 / expected_now));
   }
-  report.cumulative_lost = static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(expected() - received, -0x800000, 0x7fffff));
+  report.cumulative_lost =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(expected() - received, -0x800000, 0x7fffff));
   report.highest_sequence = static_cast<std::uint32_t>(highest_);
   report.jitter = jitter_q4_ >> 4U;
   if (last_sr_ != 0) {

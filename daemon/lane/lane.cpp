@@ -16,7 +16,8 @@ cache::CacheLimits Limits(const wire::LaneConfig& config) {
 
 }  // namespace
 
-Lane::Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports, Instant now)
+Lane::Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports,
+           Instant now)
     : config_(config),
       candidates_(std::move(candidates)),
       ports_(ports),
@@ -39,7 +40,9 @@ void Lane::HandleDatagrams(std::span<const ReceivedDatagram> datagrams, Instant 
   Turn(now, wall);
 }
 
-void Lane::HandleTimeout(Instant now, WallTime wall) { Turn(now, wall); }
+void Lane::HandleTimeout(Instant now, WallTime wall) {
+  Turn(now, wall);
+}
 
 void Lane::Turn(Instant now, WallTime wall) {
   now_ = now;
@@ -68,19 +71,28 @@ void Lane::DatagramsSent(Instant now) {
   batch_.Clear();
 }
 
-std::vector<wire::LaneToKeeper> Lane::TakeMessages() { return std::exchange(messages_, {}); }
+std::vector<wire::LaneToKeeper> Lane::TakeMessages() {
+  return std::exchange(messages_, {});
+}
 
 // The one channel's first message made this lane; another is the keeper's bug.
-void Lane::On(wire::LaneConfig, Instant, WallTime) { LATCHKEY_CHECK(false); }
+void Lane::On(wire::LaneConfig, Instant, WallTime) {
+  LATCHKEY_CHECK(false);
+}
 
 void Lane::Refuse(const wire::Ticket& ticket, std::uint16_t http_status, std::string_view detail) {
   struct Title {
     std::uint16_t status;
     const char* text;
   };
-  constexpr Title kTitles[] = {{400, "bad offer"},         {404, "no such session"},      {406, "nothing usable"},
-                               {409, "already publishing"}, {412, "precondition failed"}, {413, "too large"},
-                               {428, "precondition required"}, {503, "currently unavailable"}};
+  constexpr Title kTitles[] = {{400, "bad offer"},
+                               {404, "no such session"},
+                               {406, "nothing usable"},
+                               {409, "already publishing"},
+                               {412, "precondition failed"},
+                               {413, "too large"},
+                               {428, "precondition required"},
+                               {503, "currently unavailable"}};
   wire::Refused refused;
   refused.ticket = ticket;
   refused.http_status = http_status;
@@ -99,7 +111,8 @@ bool Lane::IsConsistent() const {
   if (suspended_ && (camera_ || !viewers_.empty() || cache_.size() != 0)) return false;
   if (cache_.epoch().value != 0 && cache_.epoch() != epoch_) return false;
   if (camera_ && !camera_->IsConsistent()) return false;
-  return std::all_of(viewers_.begin(), viewers_.end(), [](const Viewer& v) { return v.session->IsConsistent(); });
+  return std::all_of(viewers_.begin(), viewers_.end(),
+                     [](const Viewer& v) { return v.session->IsConsistent(); });
 }
 
 }  // namespace latchkey::lane

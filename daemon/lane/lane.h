@@ -52,7 +52,8 @@ constexpr Duration kMediaSilence = seconds{1};
 class Lane {
  public:
   // `candidates`: where this lane can be reached, for its answers.
-  Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports, Instant now);
+  Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports,
+       Instant now);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -107,9 +108,9 @@ class Lane {
   void Refuse(const wire::Ticket& ticket, std::uint16_t http_status, std::string_view detail);
   // Nothing when a viewer may be shown something now, else why not.
   [[nodiscard]] std::optional<std::string_view> WhyNoPicture(Instant now) const;
-  [[nodiscard]] std::optional<access::Grant> Unwrap(const Secret32& key, const wire::WrapBytes& wrap, Epoch epoch,
-                                                    const ports::Fingerprint& fingerprint, std::uint8_t rights,
-                                                    WallTime not_after, WallTime wall);
+  [[nodiscard]] std::optional<access::Grant> Unwrap(const Secret32& key, const wire::WrapBytes& wrap,
+                                                    Epoch epoch, const ports::Fingerprint& fingerprint,
+                                                    std::uint8_t rights, WallTime not_after, WallTime wall);
   [[nodiscard]] peer::LocalTransport LocalSide(const peer::IceCredentials& credentials) const;
   [[nodiscard]] std::string MakeEtag();
   void BeginEpoch(Epoch epoch, Secret32 content_key, Instant now);
@@ -160,18 +161,18 @@ class Lane {
   DropCounters drops_;
   std::optional<Instant> newest_picture_;  // capture of the newest whole picture of this epoch
   Instant epoch_began_;
-  Instant now_;                            // of the last input
+  Instant now_;  // of the last input
   Instant next_status_;
-  std::optional<State> told_;              // the state that the keeper knows
-  std::optional<Instant> state_change_;    // when time alone changes it
+  std::optional<State> told_;            // the state that the keeper knows
+  std::optional<Instant> state_change_;  // when time alone changes it
   RateMeter pictures_;
   RateMeter bytes_;
-  ingress::CameraCounters metered_;        // what the meters have seen of the camera's counters
+  ingress::CameraCounters metered_;  // what the meters have seen of the camera's counters
   DelayMeter delays_;
   Instant delays_since_;
   std::uint32_t delay_p99_us_ = 0;
-  std::uint64_t ended_packets_out_ = 0;    // of viewers that are gone
-  std::uint64_t ended_frames_in_ = 0;      // of camera sessions that are gone
+  std::uint64_t ended_packets_out_ = 0;  // of viewers that are gone
+  std::uint64_t ended_frames_in_ = 0;    // of camera sessions that are gone
   std::uint64_t ended_packets_in_ = 0;
   std::uint64_t ended_keyframe_requests_ = 0;
 };

@@ -19,14 +19,16 @@ std::string Lane::MakeEtag() {
 void Lane::On(wire::PublishOffer message, Instant now, WallTime) {
   if (suspended_) return Refuse(message.ticket, 503, "This camera is suspended.");
   if (camera_ && camera_->IsLive(now)) {
-    return Refuse(message.ticket, 409,
-                  "This camera is publishing already. Stop the other publisher, or wait some seconds after it ended.");
+    return Refuse(
+        message.ticket, 409,
+        "This camera is publishing already. Stop the other publisher, or wait some seconds after it ended.");
   }
   const peer::IceCredentials credentials = peer::MakeIceCredentials(ports_.entropy);
   auto answer = peer::AnswerCameraOffer(message.offer.str(), LocalSide(credentials), ports_.entropy);
   if (!answer) return Refuse(message.ticket, answer.error().http_status, answer.error().detail);
-  auto session = ingress::CameraSession::Make(
-      {message.session, config_.camera, message.epoch, config_.max_bitrate_kbit}, answer->plan, credentials, ports_, now);
+  auto session =
+      ingress::CameraSession::Make({message.session, config_.camera, message.epoch, config_.max_bitrate_kbit},
+                                   answer->plan, credentials, ports_, now);
   if (!session) return Refuse(message.ticket, 500, session.error().message);
 
   if (camera_) EndCamera(wire::SessionEndReason::kReplaced);

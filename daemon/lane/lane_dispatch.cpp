@@ -16,32 +16,24 @@ DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
   if (!session) return DropReason::kUnknownPeer;
   if (IsCamera(*session)) {
     switch (kind) {
-      case wire::DatagramKind::kDtls:
-        return camera_->HandleDtls(datagram, now, batch_);
-      case wire::DatagramKind::kRtp:
-        return camera_->HandleRtp(datagram, now);
-      case wire::DatagramKind::kRtcp:
-        return camera_->HandleRtcp(datagram, now);
+      case wire::DatagramKind::kDtls: return camera_->HandleDtls(datagram, now, batch_);
+      case wire::DatagramKind::kRtp: return camera_->HandleRtp(datagram, now);
+      case wire::DatagramKind::kRtcp: return camera_->HandleRtcp(datagram, now);
       case wire::DatagramKind::kStun:
       case wire::DatagramKind::kUnknown:
-      case wire::DatagramKind::kCount:
-        break;
+      case wire::DatagramKind::kCount: break;
     }
     return DropReason::kUnknownProtocol;
   }
   Viewer* viewer = FindViewer(*session);
   LATCHKEY_CHECK(viewer != nullptr);  // a session's pairs end with it
   switch (kind) {
-    case wire::DatagramKind::kDtls:
-      return viewer->session->HandleDtls(datagram, now, batch_);
-    case wire::DatagramKind::kRtp:
-      return viewer->session->HandleRtp(datagram, now);
-    case wire::DatagramKind::kRtcp:
-      return viewer->session->HandleRtcp(datagram, now);
+    case wire::DatagramKind::kDtls: return viewer->session->HandleDtls(datagram, now, batch_);
+    case wire::DatagramKind::kRtp: return viewer->session->HandleRtp(datagram, now);
+    case wire::DatagramKind::kRtcp: return viewer->session->HandleRtcp(datagram, now);
     case wire::DatagramKind::kStun:
     case wire::DatagramKind::kUnknown:
-    case wire::DatagramKind::kCount:
-      break;
+    case wire::DatagramKind::kCount: break;
   }
   return DropReason::kUnknownProtocol;
 }

@@ -24,7 +24,8 @@ void Lane::On(wire::PatchOffer message, Instant, WallTime) {
     return Refuse(message.ticket, 404, "This session has ended. Begin a new one with POST.");
   }
   if (message.if_match.str().empty()) {
-    return Refuse(message.ticket, 428, "PATCH needs an If-Match header with the session's ETag, or \"*\" to restart.");
+    return Refuse(message.ticket, 428,
+                  "PATCH needs an If-Match header with the session's ETag, or \"*\" to restart.");
   }
   std::string& etag = viewer != nullptr ? viewer->etag : camera_etag_;
   const std::string_view match = Unquoted(message.if_match.str());

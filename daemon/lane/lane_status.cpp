@@ -58,8 +58,8 @@ wire::LaneStatus Lane::MakeStatus(Instant now) {
   status.state = state.state;
   status.reason = state.reason;
   if (newest_picture_) {
-    status.picture_age_ms =
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(ToMilliseconds(now - *newest_picture_), 0, 0xfffffffe));
+    status.picture_age_ms = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(ToMilliseconds(now - *newest_picture_), 0, 0xfffffffe));
   }
   if (camera_) {
     status.fps_milli = static_cast<std::uint32_t>(pictures_.PerKilosecond(now));

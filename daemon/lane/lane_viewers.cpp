@@ -10,14 +10,12 @@ std::optional<std::string_view> Lane::WhyNoPicture(Instant now) const {
   if (suspended_) return "This camera is suspended.";
   switch (StateAt(now).state) {
     case wire::CameraState::kLive:
-    case wire::CameraState::kStale:
-      return std::nullopt;
+    case wire::CameraState::kStale: return std::nullopt;
     case wire::CameraState::kConnecting:
       return "The camera is connecting; its first picture is not there yet.";
     case wire::CameraState::kSuspended:
     case wire::CameraState::kUnavailable:
-    case wire::CameraState::kCount:
-      break;
+    case wire::CameraState::kCount: break;
   }
   return camera_ ? "No fresh picture comes from the camera." : "The camera is off or out of reach.";
 }
@@ -25,8 +23,9 @@ std::optional<std::string_view> Lane::WhyNoPicture(Instant now) const {
 void Lane::On(wire::ViewerOffer message, Instant now, WallTime) {
   if (const auto why = WhyNoPicture(now)) return Refuse(message.ticket, 503, *why);
   if (viewers_.size() + pending_.size() >= config_.max_viewers) {
-    return Refuse(message.ticket, 503,
-                  "As many are watching this camera as it allows (limits.viewers_per_camera). Close another view.");
+    return Refuse(
+        message.ticket, 503,
+        "As many are watching this camera as it allows (limits.viewers_per_camera). Close another view.");
   }
   if (pending_.size() >= kMaxPendingViewers) {
     return Refuse(message.ticket, 503, "Too many viewers are joining at this moment. Try again.");
@@ -41,8 +40,8 @@ void Lane::On(wire::ViewerOffer message, Instant now, WallTime) {
   messages_.emplace_back(std::move(parsed));
 }
 
-// The context is built from what the lane knows itself; only the rights and the end are the keeper's word, and
-// both are under the wrap's tag. A mix-up of camera, epoch, offer, viewer or reply does not open.
+// The context is built from what the lane knows itself; only the rights and the end are the keeper's word,
+// and both are under the wrap's tag. A mix-up of camera, epoch, offer, viewer or reply does not open.
 std::optional<access::Grant> Lane::Unwrap(const Secret32& key, const wire::WrapBytes& wrap, Epoch epoch,
                                           const ports::Fingerprint& fingerprint, std::uint8_t rights,
                                           WallTime not_after, WallTime wall) {
@@ -65,15 +64,16 @@ void Lane::On(wire::ViewerAdmit message, Instant now, WallTime wall) {
   if (found->ticket != message.ticket) return;
   const PendingViewer pending = std::move(*found);
   pending_.erase(found);
-  auto grant = Unwrap(message.derived_key, message.wrap, message.epoch, pending.offer.transport.remote_fingerprint,
-                      message.rights, message.not_after, wall);
+  auto grant = Unwrap(message.derived_key, message.wrap, message.epoch,
+                      pending.offer.transport.remote_fingerprint, message.rights, message.not_after, wall);
   if (!grant) return Refuse(message.ticket, 503, "The camera has just begun anew. Try again.");
   if (const auto why = WhyNoPicture(now)) return Refuse(message.ticket, 503, *why);
   const peer::IceCredentials credentials = peer::MakeIceCredentials(ports_.entropy);
-  auto answer = peer::AnswerViewerOffer(pending.offer, camera_->media(), LocalSide(credentials), ports_.entropy);
+  auto answer =
+      peer::AnswerViewerOffer(pending.offer, camera_->media(), LocalSide(credentials), ports_.entropy);
   if (!answer) return Refuse(message.ticket, answer.error().http_status, answer.error().detail);
-  auto session = egress::ViewerSession::Make(message.session, answer->plan, credentials, std::move(message.derived_key),
-                                             std::move(*grant), ports_, now);
+  auto session = egress::ViewerSession::Make(message.session, answer->plan, credentials,
+                                             std::move(message.derived_key), std::move(*grant), ports_, now);
   if (!session) return Refuse(message.ticket, 500, session.error().message);
   wire::ViewerAnswer reply;
   reply.ticket = message.ticket;

@@ -104,8 +104,10 @@ class Program {
         ports_(ports),
         arguments_(arguments),
         timer_(loop, [this] { OnTimer(); }),
-        channel_(loop, std::move(channel),
-                 {[this](ByteView record) { OnRecord(record); }, [this](platform::ChannelEnd) { loop_.Stop(); }}) {}
+        channel_(
+            loop, std::move(channel),
+            {[this](ByteView record) { OnRecord(record); }, [this](platform::ChannelEnd) { loop_.Stop(); }}) {
+  }
 
   [[nodiscard]] int exit_code() const { return exit_code_; }
 
@@ -113,7 +115,8 @@ class Program {
   void OnRecord(ByteView record) {
     auto message = wire::DecodeIpc<wire::KeeperToLane>(record);
     // The keeper is trusted; a record that is none of the table's is another version of it.
-    if (!message) return End(Fail("channel", "a record that is none of this version's; are all programs of one build?"));
+    if (!message)
+      return End(Fail("channel", "a record that is none of this version's; are all programs of one build?"));
     if (lane_) {
       lane_->HandleMessage(std::move(*message), loop_.Now(), loop_.WallNow());
       return Flush();
@@ -206,4 +209,6 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace latchkey
 
-int main(int argc, char** argv) { return latchkey::Run(argc, argv); }
+int main(int argc, char** argv) {
+  return latchkey::Run(argc, argv);
+}

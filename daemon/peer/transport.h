@@ -60,7 +60,8 @@ class Transport {
     DropReason reason = DropReason::kNone;
     bool pair_is_new = false;  // this 5-tuple is now proved to be the peer's
   };
-  // `message` is ParseStun() of `datagram`. Its reply is never longer than three quarters of an Ethernet minimum.
+  // `message` is ParseStun() of `datagram`. Its reply is never longer than three quarters of an Ethernet
+  // minimum.
   StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
                          DatagramBatch& out);
   // A DTLS record, from a valid pair only: kUnknownPeer otherwise.
@@ -78,7 +79,9 @@ class Transport {
   // Where to send: nothing before the first authenticated check.
   [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
   [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
-  [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const { return ice_.TakesMediaFrom(pair, now); }
+  [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const {
+    return ice_.TakesMediaFrom(pair, now);
+  }
   void NoteAuthenticMedia(const IcePair& pair, Instant now) { ice_.NoteAuthenticMedia(pair, now); }
   [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_.Owns(fragment); }
   [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.local(); }
@@ -92,7 +95,9 @@ class Transport {
  private:
   Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan);
 
-  [[nodiscard]] bool ended() const { return state_ != TransportState::kConnecting && state_ != TransportState::kConnected; }
+  [[nodiscard]] bool ended() const {
+    return state_ != TransportState::kConnecting && state_ != TransportState::kConnected;
+  }
   void Drain(DatagramBatch& out);
   void Follow();
 

@@ -36,7 +36,8 @@ TEST_CASE("reception: jitter follows RFC 3550 A.8") {
   Instant at = kStart;
   for (int i = 0; i < 400; ++i) {
     // Every other packet 8 ms late: |D| is 8 ms, 720 ticks, each time.
-    reception.OnPacket({i}, static_cast<std::uint32_t>(i * 3600), kRate, at + (i % 2 ? milliseconds{8} : milliseconds{0}));
+    reception.OnPacket({i}, static_cast<std::uint32_t>(i * 3600), kRate,
+                       at + (i % 2 ? milliseconds{8} : milliseconds{0}));
     at += milliseconds{40};
   }
   const auto report = reception.MakeReport(7, at);

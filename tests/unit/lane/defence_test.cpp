@@ -79,11 +79,15 @@ TEST_CASE("lane: what nobody vouches for is counted, and neither answered nor be
   // A check with the right fragment and a wrong password.
   const auto& plan = world.viewer.peer.plan().transport;
   std::array<std::uint8_t, 300> room{};
-  const auto hmac = [&](ByteView key, ByteView data) { return world.viewer_tools.crypto.HmacSha1(key, data); };
+  const auto hmac = [&](ByteView key, ByteView data) {
+    return world.viewer_tools.crypto.HmacSha1(key, data);
+  };
   const std::string username = plan.remote_ufrag + ":abcd";
-  const ByteView check = wire::WriteStunCheck({{}, username, 1, true, 1, true}, AsBytes("wrong password here!!!!"), hmac, room);
+  const ByteView check =
+      wire::WriteStunCheck({{}, username, 1, true, 1, true}, AsBytes("wrong password here!!!!"), hmac, room);
   seeds.emplace_back(check.begin(), check.end());
-  seeds.push_back(latchkey::test::Hex("16 fe fd 0000 0000 0000 0000 0010 01 00 00 04 00 00 00 00 00 00 00 04 00 00 00 00"));
+  seeds.push_back(latchkey::test::Hex(
+      "16 fe fd 0000 0000 0000 0000 0010 01 00 00 04 00 00 00 00 00 00 00 04 00 00 00 00"));
 
   const std::uint64_t drops = world.lane->drops().total();
   const std::size_t sent = world.datagrams;
@@ -182,7 +186,8 @@ TEST_CASE("lane: a lost packet is made again for the viewer that asks, as RTX wi
   const auto payload = wire::ParseRtx(again->payload);
   REQUIRE(payload);
   CHECK(payload->original_sequence == original->header.sequence);
-  CHECK(std::equal(payload->payload.begin(), payload->payload.end(), original->payload.begin(), original->payload.end()));
+  CHECK(std::equal(payload->payload.begin(), payload->payload.end(), original->payload.begin(),
+                   original->payload.end()));
   // What was never sent is not made up.
   world.SendNack({static_cast<std::uint16_t>(original->header.sequence + 3000)});
   CHECK(world.viewer.peer.rtp.size() == count + 2);
@@ -224,7 +229,8 @@ TEST_CASE("lane: a new SSRC under the same key is a new epoch, and viewers go on
 
 TEST_CASE("lane: PATCH follows RFC 9725's rules of If-Match") {
   Watched world;
-  const std::string fragment = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n";
+  const std::string fragment =
+      "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n";
   const auto refused = [&](const std::string& match, const std::string& text) {
     auto replies = world.Patch(world.viewer_session, match, text);
     const auto found = world.Find<wire::Refused>(replies);

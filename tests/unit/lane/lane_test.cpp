@@ -26,7 +26,8 @@ bool Shows(const std::vector<Picture>& pictures, std::uint32_t mark, std::uint32
                      [&](const Picture& p) { return p.mark == mark && p.number == number; });
 }
 
-TEST_CASE("lane: a viewer sees the camera's pictures from the cached keyframe on, and no keyframe is asked for") {
+TEST_CASE(
+    "lane: a viewer sees the camera's pictures from the cached keyframe on, and no keyframe is asked for") {
   Filmed world;
   CHECK(world.status.state == wire::CameraState::kLive);
   (void)world.camera.TakeKeyframeRequests();
@@ -81,7 +82,8 @@ TEST_CASE("lane: a refused offer leaves the session and the epoch before as they
   CHECK(world.status.state == wire::CameraState::kLive);
 }
 
-TEST_CASE("lane: viewers stay attached while a camera publishes anew, and see it only after their wrap's renewal") {
+TEST_CASE(
+    "lane: viewers stay attached while a camera publishes anew, and see it only after their wrap's renewal") {
   Filmed world;
   ViewerEnd viewer(world.viewer_tools, Host(3));
   auto replies = world.View(viewer);
@@ -110,16 +112,28 @@ TEST_CASE("lane: viewers stay attached while a camera publishes anew, and see it
 TEST_CASE("lane: a wrap for anything else than this camera, epoch, offer and viewer is refused") {
   Filmed world;
   Admission wrong;
-  SECTION("another camera") { wrong.camera = world.hub.entropy.MakeId<CameraId>(); }
-  SECTION("another epoch") { wrong.epoch = Epoch{world.epoch.value + 1}; }
-  SECTION("another epoch in the message") { wrong.told_epoch = Epoch{world.epoch.value - 1}; }
-  SECTION("another viewer's certificate") { wrong.fingerprint = world.camera_tools.dtls->LocalFingerprint(); }
-  SECTION("more rights than granted") { wrong.told_rights = std::uint8_t{7}; }
+  SECTION("another camera") {
+    wrong.camera = world.hub.entropy.MakeId<CameraId>();
+  }
+  SECTION("another epoch") {
+    wrong.epoch = Epoch{world.epoch.value + 1};
+  }
+  SECTION("another epoch in the message") {
+    wrong.told_epoch = Epoch{world.epoch.value - 1};
+  }
+  SECTION("another viewer's certificate") {
+    wrong.fingerprint = world.camera_tools.dtls->LocalFingerprint();
+  }
+  SECTION("more rights than granted") {
+    wrong.told_rights = std::uint8_t{7};
+  }
   SECTION("another viewer's key") {
     wrong.derived_key.emplace();
     world.hub.entropy.Fill(wrong.derived_key->RevealForWriting());
   }
-  SECTION("a time that is over") { wrong.life = seconds{0}; }
+  SECTION("a time that is over") {
+    wrong.life = seconds{0};
+  }
   ViewerEnd viewer(world.viewer_tools, Host(3));
   auto replies = world.View(viewer, wrong);
   const auto refused = world.Find<wire::Refused>(replies);
@@ -186,7 +200,9 @@ TEST_CASE("lane: after SessionEnd, Suspend or Shutdown not one more packet of me
   world.Film(world.camera, milliseconds{200});
   REQUIRE_FALSE(viewer.peer.rtp.empty());
   std::size_t ended = 1;
-  SECTION("session end") { replies = world.Tell(wire::SessionEnd{answer->session}); }
+  SECTION("session end") {
+    replies = world.Tell(wire::SessionEnd{answer->session});
+  }
   SECTION("suspend") {
     replies = world.Tell(wire::Suspend{});
     ended = 2;
@@ -236,7 +252,9 @@ TEST_CASE("lane: one viewer more than the limit is refused, and told why") {
   CHECK(refused->detail.str().find("viewers") != std::string::npos);
 }
 
-TEST_CASE("lane: a silent camera is stale, then unavailable, and viewers are refused; with its next picture it is live") {
+TEST_CASE(
+    "lane: a silent camera is stale, then unavailable, and viewers are refused; with its next picture it is "
+    "live") {
   Filmed world;
   world.Advance(milliseconds{400});
   CHECK(world.status.state == wire::CameraState::kLive);

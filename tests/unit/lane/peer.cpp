@@ -33,9 +33,11 @@ void Peer::Begin(std::string_view offer, std::string_view answer, Instant now) {
   plan_ = std::move(*plan);
   REQUIRE_FALSE(plan_.transport.remote_candidates.empty());
   hub_ = plan_.transport.remote_candidates.front();
-  ice_.emplace(credentials_, peer::IceCredentials{plan_.transport.remote_ufrag, plan_.transport.remote_password},
-               std::vector<SocketAddress>{hub_}, tools_.crypto, tools_.entropy, now, peer::IceClient::Config{});
-  auto dtls = (certificate != nullptr ? *certificate : tools_).dtls->Make(plan_.transport.local_role, plan_.transport.remote_fingerprint);
+  ice_.emplace(
+      credentials_, peer::IceCredentials{plan_.transport.remote_ufrag, plan_.transport.remote_password},
+      std::vector<SocketAddress>{hub_}, tools_.crypto, tools_.entropy, now, peer::IceClient::Config{});
+  auto dtls = (certificate != nullptr ? *certificate : tools_)
+                  .dtls->Make(plan_.transport.local_role, plan_.transport.remote_fingerprint);
   REQUIRE(dtls);
   dtls_ = std::move(*dtls);
   Work(now);
@@ -74,8 +76,7 @@ void Peer::Receive(ByteView datagram, const SocketAddress& from, Instant now) {
       break;
     }
     case wire::DatagramKind::kUnknown:
-    case wire::DatagramKind::kCount:
-      FAIL("the hub sent what is no protocol of ours");
+    case wire::DatagramKind::kCount: FAIL("the hub sent what is no protocol of ours");
   }
   Work(now);
 }
@@ -98,7 +99,9 @@ void Peer::Work(Instant now) {
   }
 }
 
-std::optional<Instant> Peer::NextDeadline() const { return ice_ && !mute ? ice_->NextDeadline() : std::nullopt; }
+std::optional<Instant> Peer::NextDeadline() const {
+  return ice_ && !mute ? ice_->NextDeadline() : std::nullopt;
+}
 
 void Peer::SendRtp(ByteView plain) {
   ByteVector bytes(plain.begin(), plain.end());
@@ -129,7 +132,8 @@ std::string Camera::Offer() {
 void Camera::SendPayload(ByteView payload, bool marker, std::uint32_t timestamp) {
   const auto& plan = *peer.plan().Find(wire::StreamKind::kVideo);
   ByteVector packet(wire::kRtpMaxWrittenHeader + payload.size());
-  const std::size_t header = wire::WriteRtpHeader({marker, plan.payload_type, sequence_++, timestamp, ssrc_}, {}, packet);
+  const std::size_t header =
+      wire::WriteRtpHeader({marker, plan.payload_type, sequence_++, timestamp, ssrc_}, {}, packet);
   std::copy(payload.begin(), payload.end(), packet.begin() + static_cast<std::ptrdiff_t>(header));
   packet.resize(header + payload.size());
   peer.SendRtp(packet);
@@ -140,15 +144,17 @@ void Camera::SendPicture(bool keyframe, std::size_t bytes, Instant now) {
   std::array<std::uint8_t, 1100> room{};
   const auto marked = [&](ByteVector head) {
     for (const std::uint32_t word : {mark, pictures}) {
-      for (int shift = 24; shift >= 0; shift -= 8) head.push_back(static_cast<std::uint8_t>((word >> shift) | 0x00U));
+      for (int shift = 24; shift >= 0; shift -= 8)
+        head.push_back(static_cast<std::uint8_t>((word >> shift) | 0x00U));
     }
     head.resize(std::max(head.size(), bytes), 0x55);
     return head;
   };
   if (codec_ == wire::Codec::kVp8) {
     // Frame tag, start code and 640x480 for a key frame (RFC 6386 9.1).
-    const ByteVector frame = marked(keyframe ? ByteVector{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01}
-                                             : ByteVector{0x11, 0x02, 0x00});
+    const ByteVector frame =
+        marked(keyframe ? ByteVector{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01}
+                        : ByteVector{0x11, 0x02, 0x00});
     wire::Vp8Fragmenter fragmenter(frame, static_cast<std::uint16_t>(pictures), room.size());
     while (const auto payload = fragmenter.Next(room)) SendPayload(*payload, fragmenter.Done(), timestamp);
   } else {
@@ -218,7 +224,8 @@ std::vector<Picture> ViewerEnd::Pictures() const {
     CHECK(packet->header.payload_type == video().payload_type);
     if (last_sequence) CHECK(packet->header.sequence == static_cast<std::uint16_t>(*last_sequence + 1));
     last_sequence = packet->header.sequence;
-    if (last_time && packet->header.timestamp != *last_time) CHECK(packet->header.timestamp - *last_time < 0x80000000U);
+    if (last_time && packet->header.timestamp != *last_time)
+      CHECK(packet->header.timestamp - *last_time < 0x80000000U);
     last_time = packet->header.timestamp;
     const auto read = [&](ByteView marked, bool keyframe) {
       ByteReader reader(marked);
@@ -227,12 +234,14 @@ std::vector<Picture> ViewerEnd::Pictures() const {
     if (video().codec == wire::Codec::kVp8) {
       const auto payload = wire::ParseVp8Payload(packet->payload);
       REQUIRE(payload);
-      if (payload->StartsFrame()) read(payload->data.subspan(payload->StartsKeyframe() ? 10 : 3), payload->StartsKeyframe());
+      if (payload->StartsFrame())
+        read(payload->data.subspan(payload->StartsKeyframe() ? 10 : 3), payload->StartsKeyframe());
     } else {
       auto payload = wire::ParseH264Payload(packet->payload);
       REQUIRE(payload);
       while (const auto nal = payload->Next()) {
-        if (wire::IsVclNal(nal->type()) && nal->first) read(nal->body.subspan(1), nal->type() == wire::nal::kIdr);
+        if (wire::IsVclNal(nal->type()) && nal->first)
+          read(nal->body.subspan(1), nal->type() == wire::nal::kIdr);
       }
     }
     if (packet->header.marker && open) {

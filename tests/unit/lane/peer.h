@@ -53,15 +53,15 @@ class Peer {
   void SendRtcp(ByteView plain);
   void SendRaw(ByteView bytes) { out.push_back({bytes.begin(), bytes.end()}); }
 
-  std::deque<ByteVector> out;            // to the hub
-  std::vector<ByteVector> rtp;           // received, opened
-  std::vector<ByteVector> rtcp;          // received, opened
-  std::vector<Instant> rtp_at;           // beside rtp
+  std::deque<ByteVector> out;             // to the hub
+  std::vector<ByteVector> rtp;            // received, opened
+  std::vector<ByteVector> rtcp;           // received, opened
+  std::vector<Instant> rtp_at;            // beside rtp
   std::vector<ByteVector> protected_rtp;  // beside rtp: as it was on the wire
-  std::size_t rejected = 0;              // did not open
-  bool mute = false;                     // answers and sends nothing any more
-  bool no_dtls = false;                  // never begins the handshake
-  PeerTools* certificate = nullptr;      // shown instead of the one that the offer names
+  std::size_t rejected = 0;               // did not open
+  bool mute = false;                      // answers and sends nothing any more
+  bool no_dtls = false;                   // never begins the handshake
+  PeerTools* certificate = nullptr;       // shown instead of the one that the offer names
 
  private:
   PeerTools& tools_;
@@ -86,7 +86,8 @@ struct Picture {
 
 class Camera {
  public:
-  Camera(PeerTools& tools, const SocketAddress& address, std::uint32_t mark, wire::Codec codec = wire::Codec::kH264);
+  Camera(PeerTools& tools, const SocketAddress& address, std::uint32_t mark,
+         wire::Codec codec = wire::Codec::kH264);
   Peer peer;
   [[nodiscard]] std::string Offer();
   // One picture; `bytes` of slice data.

@@ -27,7 +27,9 @@ World::World(std::function<void(wire::LaneConfig&)> change) : hub(1), camera_too
                                 LanePorts{hub.crypto, hub.entropy, *hub.dtls, hub.srtp}, now);
 }
 
-wire::Ticket World::MakeTicket() { return {hub.entropy.MakeId<RequestId>(), hub.entropy.MakeId<PrincipalId>()}; }
+wire::Ticket World::MakeTicket() {
+  return {hub.entropy.MakeId<RequestId>(), hub.entropy.MakeId<PrincipalId>()};
+}
 
 std::vector<wire::LaneToKeeper> World::Tell(wire::KeeperToLane message) {
   (void)TakeMessages();
@@ -96,7 +98,8 @@ std::vector<wire::LaneToKeeper> World::View(ViewerEnd& viewer, const Admission& 
   admit.rights = admission.told_rights.value_or(kRights);
   admit.not_after = wall + admission.life;
   admit.wrap = Wrap(session, admission, admit.not_after);
-  admit.derived_key = admission.derived_key ? admission.derived_key->Duplicate() : session.viewer_key.Duplicate();
+  admit.derived_key =
+      admission.derived_key ? admission.derived_key->Duplicate() : session.viewer_key.Duplicate();
   replies = Tell(std::move(admit));
   for (const auto& reply : replies) {
     const auto* answer = std::get_if<wire::ViewerAnswer>(&reply);
@@ -110,7 +113,8 @@ std::vector<wire::LaneToKeeper> World::View(ViewerEnd& viewer, const Admission& 
 }
 
 void World::Renew(const SessionId& id, const Admission& admission) {
-  const auto session = std::find_if(sessions_.begin(), sessions_.end(), [&](const Session& s) { return s.id == id; });
+  const auto session =
+      std::find_if(sessions_.begin(), sessions_.end(), [&](const Session& s) { return s.id == id; });
   REQUIRE(session != sessions_.end());
   wire::WrapRenewal renewal;
   renewal.session = id;
@@ -221,7 +225,8 @@ void World::Advance(Duration d) {
   }
 }
 
-void World::Film(Camera& camera, Duration d, std::uint32_t group, std::size_t keyframe_bytes, std::size_t bytes) {
+void World::Film(Camera& camera, Duration d, std::uint32_t group, std::size_t keyframe_bytes,
+                 std::size_t bytes) {
   for (Duration passed{}; passed < d; passed += milliseconds{40}) {
     const bool keyframe = camera.pictures % group == 0;
     camera.SendPicture(keyframe, keyframe ? keyframe_bytes : bytes, now);
@@ -234,6 +239,8 @@ void World::Connect(Peer& peer) {
   REQUIRE(peer.connected());
 }
 
-std::vector<wire::LaneToKeeper> World::TakeMessages() { return std::exchange(messages_, {}); }
+std::vector<wire::LaneToKeeper> World::TakeMessages() {
+  return std::exchange(messages_, {});
+}
 
 }  // namespace latchkey::lane::test

@@ -16,7 +16,9 @@
 namespace latchkey::lane::test {
 
 inline const SocketAddress kHub{IpAddress::V4({192, 0, 2, 1}), 47000};
-inline SocketAddress Host(std::uint8_t last, std::uint16_t port = 50000) { return {IpAddress::V4({192, 0, 2, last}), port}; }
+inline SocketAddress Host(std::uint8_t last, std::uint16_t port = 50000) {
+  return {IpAddress::V4({192, 0, 2, last}), port};
+}
 
 // What a test may change of a viewer's admission, to see it refused.
 struct Admission {
@@ -36,12 +38,14 @@ class World {
 
   // Keeper. Each returns what the lane answered to that ticket.
   std::vector<wire::LaneToKeeper> Publish(Camera& camera);
-  std::vector<wire::LaneToKeeper> View(ViewerEnd& viewer, const Admission& admission = {}, bool only_h264 = false);
+  std::vector<wire::LaneToKeeper> View(ViewerEnd& viewer, const Admission& admission = {},
+                                       bool only_h264 = false);
   void Renew(const SessionId& session, const Admission& admission = {});
   void RenewAll();
   void BeginNextEpoch();
   std::vector<wire::LaneToKeeper> Tell(wire::KeeperToLane message);
-  std::vector<wire::LaneToKeeper> Patch(const SessionId& session, const std::string& if_match, const std::string& fragment);
+  std::vector<wire::LaneToKeeper> Patch(const SessionId& session, const std::string& if_match,
+                                        const std::string& fragment);
 
   // Time.
   void Advance(Duration d);
@@ -71,8 +75,8 @@ class World {
   WallTime wall = FromUnixSeconds(1'790'000'000);
   wire::LaneConfig config;
   std::unique_ptr<Lane> lane;
-  wire::LaneStatus status;     // told last
-  std::size_t datagrams = 0;   // sent by the lane
+  wire::LaneStatus status;       // told last
+  std::size_t datagrams = 0;     // sent by the lane
   std::size_t largest_turn = 0;  // packets of one turn
   Epoch epoch;
   SessionId camera_session;

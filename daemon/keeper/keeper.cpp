@@ -107,6 +107,11 @@ bool Keeper::AllReady() const {
                                            [](const auto& l) { return l.second.state == LaneState::kReady; });
 }
 
+bool Keeper::LaneReady(CameraId camera) const {
+  const auto at = books_.lanes.find(camera);
+  return at != books_.lanes.end() && at->second.state == LaneState::kReady;
+}
+
 Epoch Keeper::epoch(CameraId camera) const {
   const auto at = books_.lanes.find(camera);
   return at == books_.lanes.end() ? Epoch{} : at->second.epoch;

@@ -45,6 +45,7 @@ class Keeper {
 
   // The front and every lane have been ready.
   [[nodiscard]] bool AllReady() const;
+  [[nodiscard]] bool LaneReady(CameraId camera) const;
   [[nodiscard]] bool front_ready() const { return books_.front_ready; }
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }

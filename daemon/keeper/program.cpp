@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "daemon/access/token.h"
 #include "daemon/keeper/control.h"
 #include "platform/loop/clock.h"
 #include "platform/net/local_addresses.h"
@@ -43,12 +44,9 @@ Status Program::Start() {
         "this machine has no LAN address yet: connect it, or name one in media.addresses, or use --loopback");
   }
   const std::string path = options_.run_folder + "/control.sock";
-  auto control = ControlServer::Start(loop_, log_, path, [this](std::string_view command) {
-    std::string reply =
-        AnswerControl(keeper_, command, BaseUrl(), platform::MonotonicNow(), platform::WallNow());
-    CarryOut();
-    return reply;
-  });
+  auto control = ControlServer::Start(
+      loop_, log_, path,
+      [this](std::string_view command, ControlServer::Reply reply) { OnCommand(command, std::move(reply)); });
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
   started_ = platform::MonotonicNow();
@@ -57,10 +55,31 @@ Status Program::Start() {
   return {};
 }
 
+void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
+  const Instant now = platform::MonotonicNow();
+  just_added_.reset();
+  std::string text = AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow());
+  CarryOut();
+  if (!just_added_) return reply(std::move(text));
+  waiting_.push_back({*just_added_, now + kNewLanePatience, std::move(text), std::move(reply)});
+  CarryOut();
+}
+
+void Program::AnswerWaiting() {
+  const Instant now = platform::MonotonicNow();
+  std::erase_if(waiting_, [&](Waiting& w) {
+    if (now < w.until && !keeper_.LaneReady(w.camera)) return false;
+    w.reply(std::move(w.text));
+    return true;
+  });
+}
+
 void Program::Shutdown() {
   if (stopping_) return;
   stopping_ = true;
   platform::NotifyServiceManager("STOPPING=1");
+  for (Waiting& w : waiting_) access::WipeText(w.text);
+  waiting_.clear();
   control_.reset();
   timer_.Stop();
   for (auto& [serial, running] : running_) {
@@ -88,8 +107,10 @@ void Program::CarryOut() {
   }
   if (stopping_) return;
   SayReady();
+  AnswerWaiting();
   Instant next = keeper_.NextTimeout();
   if (const auto start = supervisor_.NextStart()) next = std::min(next, *start);
+  for (const Waiting& w : waiting_) next = std::min(next, w.until);
   timer_.StartAt(next);
 }
 
@@ -192,6 +213,7 @@ void Program::Do(ToLane& effect) {
 
 void Program::Do(const StartLane& effect) {
   supervisor_.Add(effect.camera, platform::MonotonicNow());
+  just_added_ = effect.camera;
 }
 
 void Program::Do(const StopLane& effect) {

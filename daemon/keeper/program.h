@@ -23,6 +23,8 @@ namespace latchkey::keeper {
 constexpr Duration kShutdownGrace = milliseconds(1500);
 // Lanes that are not ready by then don't keep the hub from saying that it is.
 constexpr Duration kReadyPatience = seconds(10);
+// `camera add` is answered when the new lane is ready, so that the camera may come at once; or after this.
+constexpr Duration kNewLanePatience = seconds(2);
 
 struct ProgramOptions {
   bool loopback = false;
@@ -50,6 +52,16 @@ class Program {
     bool leaving = false;  // nothing it says counts any more
   };
 
+  // A new camera's answer, waiting for its lane.
+  struct Waiting {
+    CameraId camera;
+    Instant until{};
+    std::string text;
+    ControlServer::Reply reply;
+  };
+
+  void OnCommand(std::string_view command, ControlServer::Reply reply);
+  void AnswerWaiting();
   // Everything that was decided is done, and the next moment to decide is set.
   void CarryOut();
   void Do(ToFront& effect);
@@ -84,6 +96,8 @@ class Program {
   std::map<CameraId, std::uint16_t> ports_;  // LAN: one for each camera while it is enrolled
   std::uint64_t next_serial_ = 1;
   std::unique_ptr<ControlServer> control_;
+  std::vector<Waiting> waiting_;        // at most one for each camera
+  std::optional<CameraId> just_added_;  // by the command being carried out
   platform::Timer timer_;
   platform::Timer grace_;
   Instant started_{};

@@ -34,15 +34,18 @@ void ControlServer::Accept(platform::UniqueFd socket, const platform::PeerCreden
   const std::uint64_t number = next_number_++;
   platform::IpcChannel::Handlers handlers;
   handlers.on_record = [this, number](ByteView record) {
-    std::string reply = answer_(AsText(record));
-    const ByteView bytes = AsBytes(reply);
-    const auto at = connections_.find(number);
-    if (at != connections_.end()) at->second->Send(ByteVector(bytes.begin(), bytes.end()));
-    access::WipeText(reply);
+    answer_(AsText(record), [this, number](std::string text) { Send(number, std::move(text)); });
   };
   handlers.on_end = [this, number](platform::ChannelEnd) { End(number); };
   connections_.emplace(number,
                        std::make_unique<platform::IpcChannel>(loop_, std::move(socket), std::move(handlers)));
+}
+
+void ControlServer::Send(std::uint64_t number, std::string text) {
+  const ByteView bytes = AsBytes(text);
+  const auto at = connections_.find(number);
+  if (at != connections_.end()) at->second->Send(ByteVector(bytes.begin(), bytes.end()));
+  access::WipeText(text);
 }
 
 void ControlServer::End(std::uint64_t number) {

@@ -21,8 +21,10 @@ constexpr std::size_t kMaxControlConnections = 32;
 
 class ControlServer {
  public:
-  // The reply to one command; it is wiped once sent.
-  using AnswerCallback = std::function<std::string(std::string_view command)>;
+  // Sends the reply, which is wiped, unless the asker has gone. Not after the server's end.
+  using Reply = std::function<void(std::string text)>;
+  // One command, which is answered by calling `reply` once, now or later.
+  using AnswerCallback = std::function<void(std::string_view command, Reply reply)>;
 
   // RUN/control.sock. Peers other than root and this process's own user are closed without a word.
   static Result<std::unique_ptr<ControlServer>> Start(platform::Loop& loop, platform::Logger& log,
@@ -32,6 +34,7 @@ class ControlServer {
   ControlServer(platform::Loop& loop, platform::Logger& log, AnswerCallback answer)
       : loop_(loop), log_(log), answer_(std::move(answer)) {}
   void Accept(platform::UniqueFd socket, const platform::PeerCredentials& peer);
+  void Send(std::uint64_t number, std::string text);
   void End(std::uint64_t number);
 
   platform::Loop& loop_;

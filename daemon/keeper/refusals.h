@@ -38,13 +38,15 @@ inline Refusal UnknownCamera() {
 inline Refusal UnknownSession() {
   return {404, "no such session", "This session is over or never was. Begin a new one.", 0};
 }
+// `why` begins with a small letter and has no full stop.
 inline Refusal Unavailable(std::string_view why, std::uint16_t retry_after_s) {
-  return {503, kUnavailableTitle, "Currently unavailable: " + std::string(why) + ".", retry_after_s};
+  return {503, kUnavailableTitle,
+          "No picture: " + std::string(why) + ". Try again in " + std::to_string(retry_after_s) + " s.",
+          retry_after_s};
 }
 // The reason in its owner's words goes to pages of viewers with a grant, not into an HTTP error.
 inline Refusal Suspended() {
-  return {503, kUnavailableTitle,
-          "Currently unavailable: the camera is suspended until its owner lifts that.", 30};
+  return Unavailable("the camera is suspended until its owner lifts that", 30);
 }
 inline Refusal LaneDown() {
   return Unavailable("the hub is starting this camera's part", 1);

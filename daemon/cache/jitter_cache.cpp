@@ -1,5 +1,6 @@
 #include "daemon/cache/jitter_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/check.h"
@@ -7,7 +8,8 @@
 namespace latchkey::cache {
 
 JitterCache::JitterCache(CameraId camera, CacheLimits limits) : camera_(camera), limits_(limits) {
-  LATCHKEY_CHECK(limits.bytes >= CacheLimits::kMinBytes && limits.frames > 0);
+  limits_.bytes = std::max(limits_.bytes, CacheLimits::kMinBytes);
+  LATCHKEY_CHECK(limits_.frames > 0);
 }
 
 void JitterCache::BeginEpoch(Epoch epoch, SealKey key) {
@@ -103,7 +105,7 @@ bool JitterCache::KeyframeWanted(Instant now) const {
   if (!had_video_) return false;
   if (!start_) return true;
   return bytes_ > limits_.bytes / 4 * 3 || frames_.size() > limits_.frames / 4 * 3 ||
-         now - group_since_ > limits_.age / 4 * 3;
+         now - group_since_ > std::min(limits_.renew, limits_.age / 4 * 3);
 }
 
 std::optional<FrameNumber> JitterCache::Oldest() const {

@@ -19,8 +19,8 @@ namespace latchkey::cache {
 // viewer needs a fresh keyframe (StartForNewViewer() says nothing until one is in).
 struct CacheLimits {
   // Memory of all frames, capacity and bookkeeping included, in bytes. 2.5 Mbit/s in groups of 2 s needs
-  // about 1 MB with `linger`; this is room for a group of 10 s. At least kMinBytes (CHECKed), so that one
-  // frame of any size fits.
+  // about 1 MB with `linger`; this is room for a group of 10 s. Less than kMinBytes is raised to it, so that
+  // one frame of any size fits.
   static constexpr std::size_t kMinBytes = frames::kMaxFrame + 4096;
   std::size_t bytes = 3 * 1024 * 1024;
   // Audio and video together: 25 + 50 a second for 27 s.
@@ -29,6 +29,10 @@ struct CacheLimits {
   Duration age = seconds(30);
   // How long a group that is no longer the current one stays, for viewers behind and for retransmissions.
   Duration linger = milliseconds(1000);
+  // A group older than this is asked to end (KeyframeWanted). Browsers as cameras send keyframes on request
+  // alone: their group would grow to the other limits, and a new viewer would have to catch up with all of
+  // it.
+  Duration renew = seconds(5);
 };
 
 struct CacheCounters {
@@ -68,7 +72,7 @@ class JitterCache {
   // newest frame. Nothing: empty, or the current group's start is lost.
   [[nodiscard]] std::optional<FrameNumber> StartForNewViewer() const;
   // Ask the camera for a keyframe: the current group's start is lost, or will be soon (three quarters of a
-  // limit are used). So a camera that sends keyframes only on request keeps giving new viewers a start.
+  // limit are used), or is older than `renew`.
   [[nodiscard]] bool KeyframeWanted(Instant now) const;
   [[nodiscard]] std::optional<FrameNumber> Oldest() const;
   [[nodiscard]] std::optional<FrameNumber> Newest() const;

@@ -84,6 +84,7 @@ void Lane::TakeFrames(Instant now) {
   }
   camera_->ready().clear();
   cache_.HandleTimeout(now);
+  if (cache_.KeyframeWanted(now)) camera_->WantKeyframe(now);
   const ingress::CameraCounters& counters = camera_->counters();
   pictures_.Add(counters.pictures - metered_.pictures, now);
   bytes_.Add(counters.bytes - metered_.bytes, now);

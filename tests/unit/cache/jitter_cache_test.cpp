@@ -134,6 +134,28 @@ TEST_CASE("cache: a keyframe is wanted before the start is lost") {
   CHECK(bench.cache().StartForNewViewer());
 }
 
+TEST_CASE("cache: a camera that sends keyframes on request alone is asked before its group grows old") {
+  CacheLimits limits;
+  limits.age = seconds(60);
+  Bench bench(limits);
+  bench.Insert({true, 2000});
+  while (bench.now - kStart <= limits.renew) {
+    CHECK_FALSE(bench.cache().KeyframeWanted(bench.now));
+    bench.Insert({false, 500});
+  }
+  CHECK(bench.cache().KeyframeWanted(bench.now));
+  bench.Insert({true, 2000});
+  CHECK_FALSE(bench.cache().KeyframeWanted(bench.now));
+}
+
+TEST_CASE("cache: bytes below one frame's are raised, so that any frame fits") {
+  CacheLimits limits;
+  limits.bytes = 1;
+  Bench bench(limits);
+  const FrameNumber start = bench.Insert({true, 1'000'000});
+  CHECK(bench.cache().StartForNewViewer() == start);
+}
+
 TEST_CASE("cache: frames and age are bounded too") {
   CacheLimits limits;
   limits.frames = 10;

@@ -202,6 +202,16 @@ TEST_CASE("lane: a viewer's wish for a keyframe reaches the camera once, not at 
   CHECK(world.camera.TakeKeyframeRequests() == 1);
 }
 
+TEST_CASE(
+    "lane: a camera that sends keyframes on request alone is asked for one before its group grows old") {
+  Watched world;
+  (void)world.camera.TakeKeyframeRequests();
+  world.Film(world.camera, seconds{4}, 100000);
+  (void)world.camera.TakeKeyframeRequests();
+  world.Film(world.camera, seconds{2}, 100000);
+  CHECK(world.camera.TakeKeyframeRequests() >= 1);
+}
+
 TEST_CASE("lane: a new SSRC under the same key is a new epoch, and viewers go on with its pictures") {
   Watched world;
   const Epoch before = world.epoch;

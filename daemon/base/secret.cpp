@@ -1,13 +1,11 @@
 #include "daemon/base/secret.h"
 
-#include <atomic>
+#include <string.h>  // explicit_bzero, which <cstring> doesn't promise
 
 namespace latchkey {
 
 void Wipe(std::span<std::uint8_t> bytes) {
-  volatile std::uint8_t* p = bytes.data();
-  for (std::size_t i = 0; i < bytes.size(); ++i) p[i] = 0;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (!bytes.empty()) explicit_bzero(bytes.data(), bytes.size());
 }
 
 bool ConstantTimeEqual(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {

@@ -42,6 +42,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--bitrate-kbit", flags.source.bitrate_kbit, "of the encoder (default: 2500 at 720p25)")
       ->check(CLI::Range(50, 50000));
   app.add_flag("--tone", flags.source.tone, "a soft tone as sound of the test pattern");
+  app.add_flag("--grain", flags.source.grain,
+               "a sensor's noise over the test pattern, so that the whole bitrate is used");
   app.add_flag("--sdes", flags.sdes, "keys by SDES instead of DTLS (not yet supported)");
   flags.common.AddTo(app);
 }

@@ -6,6 +6,7 @@
 
 #include "tools/media/font.h"
 #include "tools/media/mark.h"
+#include "tools/media/random.h"
 
 namespace latchkey::media {
 namespace {
@@ -40,6 +41,10 @@ double Crest(double x, double phase) {
   return 0.20 + 0.045 * std::sin(2 * kPi * (x * 1.3 + phase)) +
          0.02 * std::sin(2 * kPi * (x * 3.1 + 2 * phase));
 }
+
+// Grain is cut out of one tape of noise, from another place for each row.
+constexpr std::size_t kGrainTape = 1U << 16U;
+constexpr int kGrainStrength = 7;
 
 }  // namespace
 
@@ -158,6 +163,29 @@ Picture& Pattern::Draw(Duration elapsed, std::string_view clock) {
     DrawText(picture_, clock_text_, left, top, scale);
   }
   return picture_;
+}
+
+Picture& Pattern::WithGrain(std::uint32_t frame) {
+  const auto width = static_cast<std::size_t>(width_);
+  SeededRandom random(frame);
+  if (grain_.empty()) {
+    grain_.resize(kGrainTape + width);
+    // The sum of two dice: more small deviations than large ones.
+    for (auto& g : grain_) {
+      const std::uint64_t dice = random.U64();
+      g = static_cast<std::int8_t>(static_cast<int>(dice % (kGrainStrength + 1)) +
+                                   static_cast<int>((dice >> 32U) % (kGrainStrength + 1)) - kGrainStrength);
+    }
+  }
+  grainy_ = picture_;
+  for (int y = 0; y < height_; ++y) {
+    const auto noise = std::span(grain_).subspan(random.U64() % kGrainTape, width);
+    auto row = grainy_->Row(0, y);
+    for (std::size_t x = 0; x < width; ++x) {
+      row[x] = static_cast<std::uint8_t>(std::clamp(row[x] + noise[x], int{kLumaBlack}, int{kLumaWhite}));
+    }
+  }
+  return *grainy_;
 }
 
 }  // namespace latchkey::media

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/time.h"
 #include "tools/media/picture.h"
@@ -23,6 +25,9 @@ class Pattern {
   // mark's strip stays until overdrawn.
   static constexpr std::size_t kMaxClock = 24;
   Picture& Draw(Duration elapsed, std::string_view clock);
+  // The picture drawn last with a sensor's grain over it, another for each `frame`: what makes an encoder use
+  // the rate it was given. Valid until the next call.
+  Picture& WithGrain(std::uint32_t frame);
 
  private:
   struct Area {
@@ -39,6 +44,8 @@ class Pattern {
   std::string name_;
   Picture background_;
   Picture picture_;
+  std::optional<Picture> grainy_;
+  std::vector<std::int8_t> grain_;
   Area disc_;
   Area clock_;
   std::string clock_text_;

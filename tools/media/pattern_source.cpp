@@ -64,6 +64,7 @@ PatternSource::PatternSource(const SourceOptions& options, const VideoEncoderOpt
       encoder_(std::move(encoder)),
       pattern_(encoding.width, encoding.height, options.mark.value_or("latchkey-cam")) {
   if (options.mark) mark_ = MarkText(*options.mark);
+  grain_ = options.grain;
 }
 
 std::string PatternSource::Description() const {
@@ -91,7 +92,8 @@ Status PatternSource::Run(FrameQueue& queue) {
 }
 
 Status PatternSource::PushPicture(FrameQueue& queue, Instant begun, Instant now, bool force_keyframe) {
-  Picture& picture = pattern_.Draw(now - begun, ClockText());
+  Picture& drawn = pattern_.Draw(now - begun, ClockText());
+  Picture& picture = grain_ ? pattern_.WithGrain(frame_) : drawn;
   if (mark_) (void)DrawMark({*mark_, frame_, now}, picture);
   ++frame_;
   auto encoded = encoder_.Encode(picture.View(), force_keyframe);

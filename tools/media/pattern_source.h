@@ -31,6 +31,7 @@ class PatternSource final : public Source {
   VideoEncoderOptions encoding_;
   VideoEncoder encoder_;
   std::optional<std::uint64_t> mark_;
+  bool grain_ = false;
   Pattern pattern_;
   std::optional<OpusEncoder> tone_;
   std::int64_t tone_samples_ = 0;

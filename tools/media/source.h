@@ -24,7 +24,8 @@ struct SourceOptions {
   std::optional<int> height;
   std::optional<double> fps;
   std::optional<int> bitrate_kbit;
-  bool tone = false;  // pattern only: a soft tone as audio
+  bool tone = false;   // pattern only: a soft tone as audio
+  bool grain = false;  // pattern only: a sensor's noise, so that the encoder uses its whole bitrate
 };
 
 class Source {

@@ -109,6 +109,22 @@ TEST_CASE("authority: a token rotated while its offer is with the lane publishes
   CHECK(house.RefusedStatus() == 503);
 }
 
+TEST_CASE("authority: the lane's answer to an offer asks for the camera's right once more") {
+  Home home;
+  House& house = home.house;
+  auto request = house.PublishRequest(home.camera.id, home.camera.token);
+  const auto ticket = request.ticket;
+  house.Front(std::move(request));
+  const auto offer = house.ToLane<wire::PublishOffer>(home.camera.id);
+  // Behind the desk's back: nothing else than the answer itself can notice.
+  REQUIRE(house.registry->RotateCamera(home.camera.id).has_value());
+  house.Lane(home.camera.id, wire::PublishAnswer{ticket, offer->session, offer->epoch, "e", "v=0"});
+  CHECK_FALSE(house.ToFront<wire::Answered>().has_value());
+  CHECK(house.RefusedStatus() == 401);
+  CHECK(house.ToLane<wire::SessionEnd>(home.camera.id)->session == offer->session);
+  CHECK(house.keeper->sessions() == 1);
+}
+
 TEST_CASE("authority: a change of owner ends every grant and every session and begins a new epoch") {
   Home home;
   House& house = home.house;

@@ -78,7 +78,7 @@ void MiniHub::Exchange(HubEnd& end, RtcSession& session) {
     for (const Outgoing& entry : to_tool.entries()) {
       const ByteView bytes = to_tool.BytesOf(entry);
       ByteVector copy(bytes.begin(), bytes.end());
-      if (!end.silent) session.HandleDatagram(kHub, copy, now, wall);
+      if (!end.silent) session.HandleDatagram(end.sends_from.value_or(kHub), copy, now, wall);
     }
     if (from_tool.empty() && to_tool.empty()) return;
   }

@@ -37,7 +37,8 @@ struct HubEnd {
   std::unique_ptr<ports::SrtpReceiver> receiver;
   std::unique_ptr<ports::SrtpSender> sender;
   DatagramBatch out;
-  bool silent = false;  // hears and says nothing any more
+  bool silent = false;                      // hears and says nothing any more
+  std::optional<SocketAddress> sends_from;  // instead of the hub's address
 };
 
 class MiniHub {

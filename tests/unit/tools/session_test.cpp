@@ -180,6 +180,15 @@ TEST_CASE("session: goodbye ends the hub's side at once") {
   CHECK(scene.hub.camera_end.transport->state() == peer::TransportState::kConnected);
 }
 
+TEST_CASE("session: even authentic packets count only from where the hub answered") {
+  Scene scene;
+  scene.Film(0, 2);
+  REQUIRE(scene.hub.seen.size() == 2);
+  scene.hub.viewer_end.sends_from = SocketAddress{IpAddress::V4({198, 51, 100, 9}), 4000};
+  scene.Film(2, 4);
+  CHECK(scene.hub.seen.size() == 2);
+}
+
 TEST_CASE("session: datagrams from elsewhere, and damaged ones, change nothing") {
   Scene scene;
   scene.Film(0, 5);

@@ -233,6 +233,30 @@ TEST_CASE("streams: a gap holds up later frames no longer than its limit") {
   CHECK(frame->after_gap);
 }
 
+TEST_CASE("streams: a frame lost whole is announced by the next one") {
+  SendStream sender(Options(wire::Codec::kVp8, false));
+  ReceiveStream receiver(wire::Codec::kVp8, 0x11223344);
+  std::vector<ByteVector> packets;
+  for (int n = 0; n < 4; ++n) {
+    sender.SendFrame({wire::StreamKind::kVideo, Vp8Frame(n, n == 0, 200), n == 0, milliseconds{40 * n}, {}},
+                     {}, packets);
+  }
+  REQUIRE(packets.size() == 4);
+  const Instant start{seconds{1}};
+  for (const std::size_t i : {std::size_t{0}, std::size_t{2}, std::size_t{3}})
+    Deliver(receiver, packets[i], start);
+  REQUIRE(receiver.PollFrame().has_value());
+  receiver.HandleTimeout(start + ReceiveStream::kMaxWait);
+  const auto after = receiver.PollFrame();
+  REQUIRE(after.has_value());
+  CHECK(after->bytes == Vp8Frame(2, false, 200));
+  CHECK(after->after_gap);
+  const auto next = receiver.PollFrame();
+  REQUIRE(next.has_value());
+  CHECK_FALSE(next->after_gap);
+  CHECK(receiver.counters().frames_damaged == 0);
+}
+
 TEST_CASE("streams: a receiver report tells loss as RFC 3550 counts it") {
   SendStream sender(Options(wire::Codec::kH264, false, 10));
   ReceiveStream receiver(wire::Codec::kH264, 0x11223344);

@@ -49,7 +49,9 @@ Json Cameras(const wire::CameraList& list) {
 }
 
 // Names are people's: broken UTF-8 is replaced, never an exception.
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 void AddCounter(std::string& text, std::string_view name, std::string_view kind, std::uint64_t value) {
   const std::string full = "latchkey_front_" + std::string(name);
@@ -58,13 +60,17 @@ void AddCounter(std::string& text, std::string_view name, std::string_view kind,
 
 }  // namespace
 
-std::string CamerasJson(const wire::CameraList& list) { return Dump({{"cameras", Cameras(list)}}); }
+std::string CamerasJson(const wire::CameraList& list) {
+  return Dump({{"cameras", Cameras(list)}});
+}
 
 std::string CamerasEvent(const wire::CameraList& list) {
   return Dump({{"type", "cameras"}, {"cameras", Cameras(list)}});
 }
 
-ports::HttpResponse JsonResponse(std::string body) { return TextResponse("application/json", std::move(body)); }
+ports::HttpResponse JsonResponse(std::string body) {
+  return TextResponse("application/json", std::move(body));
+}
 
 ports::HttpResponse TextResponse(std::string_view content_type, std::string body) {
   ports::HttpResponse response;

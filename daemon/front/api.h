@@ -24,13 +24,13 @@ namespace latchkey::front {
 // What the front counts of itself, in the Prometheus text format.
 struct FrontCounters {
   std::uint64_t requests = 0;
-  std::uint64_t unauthorised = 0;       // 401
-  std::uint64_t foreign_hosts = 0;      // 400 for a Host that isn't ours
-  std::uint64_t replies_unknown = 0;    // invariant 10: no such request, or no more
-  std::uint64_t replies_foreign = 0;    // invariant 10: that request, another principal
-  std::uint64_t replies_unexpected = 0; // the right ticket on the wrong kind of reply
-  std::uint64_t keeper_timeouts = 0;    // 503 because the keeper kept silent
-  std::uint64_t refused_full = 0;       // 503 because a limit was reached
+  std::uint64_t unauthorised = 0;        // 401
+  std::uint64_t foreign_hosts = 0;       // 400 for a Host that isn't ours
+  std::uint64_t replies_unknown = 0;     // invariant 10: no such request, or no more
+  std::uint64_t replies_foreign = 0;     // invariant 10: that request, another principal
+  std::uint64_t replies_unexpected = 0;  // the right ticket on the wrong kind of reply
+  std::uint64_t keeper_timeouts = 0;     // 503 because the keeper kept silent
+  std::uint64_t refused_full = 0;        // 503 because a limit was reached
 };
 [[nodiscard]] std::string MetricsText(const FrontCounters& counters, std::size_t waiting, std::size_t pages);
 

@@ -14,7 +14,9 @@ using Json = nlohmann::ordered_json;
 // The longest message that means anything.
 constexpr std::size_t kMaxPageMessage = 512;
 
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -41,7 +43,9 @@ std::string RefusedEvent(const wire::Refused& refused) {
                {"detail", refused.detail.str()}});
 }
 
-std::string PongEvent() { return R"({"type":"pong"})"; }
+std::string PongEvent() {
+  return R"({"type":"pong"})";
+}
 
 void Pages::Add(ports::WebSocketId socket, Instant deadline) {
   LATCHKEY_CHECK(!full());

@@ -18,8 +18,9 @@ using ports::HttpMethod;
 using ports::HttpResponse;
 
 HttpResponse NotFound() {
-  return Problem(404, "not found",
-                 "There is nothing at this path. Ids are 32 lower-case hexadecimal digits; see /openapi.json.");
+  return Problem(
+      404, "not found",
+      "There is nothing at this path. Ids are 32 lower-case hexadecimal digits; see /openapi.json.");
 }
 
 HttpResponse WrongHost() {
@@ -82,7 +83,9 @@ void Front::HandleHttp(ports::HttpExchange exchange, ports::HttpRequest request,
       case Endpoint::kCameras: HandleCameras(asker); break;
       case Endpoint::kOpenApi: Answer(exchange, endpoint, JsonResponse(std::string(OpenApiText()))); break;
       case Endpoint::kMetrics: HandleMetrics(asker); break;
-      case Endpoint::kHealth: Answer(exchange, endpoint, TextResponse("text/plain; charset=utf-8", "ok\n")); break;
+      case Endpoint::kHealth:
+        Answer(exchange, endpoint, TextResponse("text/plain; charset=utf-8", "ok\n"));
+        break;
       case Endpoint::kNone:
       case Endpoint::kCount: LATCHKEY_CHECK(false);
     }
@@ -93,7 +96,8 @@ void Front::HandleHttp(ports::HttpExchange exchange, ports::HttpRequest request,
 void Front::HandlePost(Asker& asker) {
   ports::HttpRequest& request = asker.request;
   const Endpoint endpoint = asker.route.endpoint;
-  if (request.method != HttpMethod::kPost) return Answer(asker.exchange, endpoint, DescribeEndpoint(endpoint));
+  if (request.method != HttpMethod::kPost)
+    return Answer(asker.exchange, endpoint, DescribeEndpoint(endpoint));
   auto token = Authenticate(asker);
   if (!token) return;
   if (auto refusal = RefuseBody(request)) return Answer(asker.exchange, endpoint, std::move(*refusal));
@@ -125,8 +129,8 @@ void Front::HandleSession(Asker& asker) {
   const auto ticket = Ask(asker, patch ? QuestionKind::kPatch : QuestionKind::kDelete, principal);
   if (!ticket) return;
   if (patch) {
-    Send(wire::PatchRequest{*ticket, asker.route.session, std::move(*token), wire::ShortText(request.if_match),
-                            wire::SdpText(request.body)});
+    Send(wire::PatchRequest{*ticket, asker.route.session, std::move(*token),
+                            wire::ShortText(request.if_match), wire::SdpText(request.body)});
   } else {
     Send(wire::DeleteRequest{*ticket, asker.route.session, std::move(*token)});
   }
@@ -136,7 +140,8 @@ void Front::HandlePage(const Asker& asker) {
   const PageFile& page = *asker.route.page;
   HttpResponse response = TextResponse(page.content_type, std::string(page.bytes));
   response.headers.emplace_back("Content-Security-Policy", PagePolicy(asker.origin));
-  response.headers.emplace_back("Permissions-Policy", "camera=(), microphone=(), geolocation=(), display-capture=()");
+  response.headers.emplace_back("Permissions-Policy",
+                                "camera=(), microphone=(), geolocation=(), display-capture=()");
   Answer(asker.exchange, Endpoint::kPage, std::move(response));
 }
 
@@ -153,7 +158,8 @@ void Front::HandleMetrics(const Asker& asker) {
     return Answer(asker.exchange, Endpoint::kMetrics,
                   Problem(403, "forbidden", "Metrics are for this machine alone: ask over 127.0.0.1."));
   }
-  if (const auto ticket = Ask(asker, QuestionKind::kMetrics, PrincipalId())) Send(wire::MetricsRequest{*ticket});
+  if (const auto ticket = Ask(asker, QuestionKind::kMetrics, PrincipalId()))
+    Send(wire::MetricsRequest{*ticket});
 }
 
 std::optional<Secret32> Front::Authenticate(const Asker& asker) {
@@ -215,7 +221,9 @@ std::optional<Instant> Front::NextDeadline() const {
   return std::min(*question, *page);
 }
 
-std::vector<FrontEffect> Front::TakeEffects() { return std::exchange(effects_, {}); }
+std::vector<FrontEffect> Front::TakeEffects() {
+  return std::exchange(effects_, {});
+}
 
 void Front::Finish(const wire::Ticket& ticket, HttpResponse response) {
   const Question question = questions_.Take(ticket);

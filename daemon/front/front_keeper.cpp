@@ -17,8 +17,9 @@ std::optional<ports::HttpResponse> Front::HandleUpgrade(const ports::HttpRequest
   const Endpoint endpoint = FindRoute(request.path).endpoint;
   if (!origin) {
     ++counters_.foreign_hosts;
-    refusal = Problem(400, "unknown host",
-                      "The Host header names another machine or port: use the address that latchkeyd printed.");
+    refusal =
+        Problem(400, "unknown host",
+                "The Host header names another machine or port: use the address that latchkeyd printed.");
   } else if (endpoint != Endpoint::kEvents) {
     refusal = Problem(404, "not found", "The WebSocket is at /events.");
   } else if (!request.origin.empty() && request.origin != *origin) {
@@ -46,9 +47,7 @@ void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, I
   if (page == nullptr) return;
   PageMessage message = ParsePageMessage(text);
   switch (message.kind) {
-    case PageMessage::Kind::kPing:
-      effects_.emplace_back(SocketText{socket, PongEvent(), false});
-      return;
+    case PageMessage::Kind::kPing: effects_.emplace_back(SocketText{socket, PongEvent(), false}); return;
     case PageMessage::Kind::kToken: break;
     case PageMessage::Kind::kUnknown: EndPage(socket, kClosePolicy, "not understood"); return;
   }
@@ -175,7 +174,11 @@ void Front::On(const wire::Metrics& message) {
 }
 
 // The program's own, before there is a Front and after.
-void Front::On(const wire::FrontConfig&) { ++counters_.replies_unexpected; }
-void Front::On(const wire::Shutdown&) { ++counters_.replies_unexpected; }
+void Front::On(const wire::FrontConfig&) {
+  ++counters_.replies_unexpected;
+}
+void Front::On(const wire::Shutdown&) {
+  ++counters_.replies_unexpected;
+}
 
 }  // namespace latchkey::front

@@ -18,9 +18,8 @@ HostPolicy::HostPolicy(std::vector<std::string> names, std::uint16_t port, bool 
 
 std::optional<std::string> HostPolicy::Origin(std::string_view host, const IpAddress& local) const {
   std::string name(host);
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   const std::uint16_t scheme_port = secure_ ? 443 : 80;
   const std::string suffix = ":" + std::to_string(port_);
   std::string port;

@@ -115,7 +115,8 @@ class Program final : public platform::HttpHandler {
     } else {
       options.listen.ip = IpAddress::V6({});
       std::vector<std::string> certified = names;
-      for (const IpAddress& address : platform::LocalAddresses(false)) certified.push_back(address.ToString());
+      for (const IpAddress& address : platform::LocalAddresses(false))
+        certified.push_back(address.ToString());
       // More would be a machine with unusual networks; its browsers warn about the rest, as about all.
       if (certified.size() > platform::kMaxCertifiedNames) certified.resize(platform::kMaxCertifiedNames);
       auto identity = platform::MakeSelfSignedIdentity(certified);
@@ -150,7 +151,9 @@ class Program final : public platform::HttpHandler {
     }
   }
   void Perform(front::Reply& reply) { server_->Respond(reply.exchange, std::move(reply.response)); }
-  void Perform(front::SocketText& text) { server_->SendText(text.socket, std::move(text.text), text.supersedes); }
+  void Perform(front::SocketText& text) {
+    server_->SendText(text.socket, std::move(text.text), text.supersedes);
+  }
   void Perform(const front::SocketEnd& end) { server_->CloseSocket(end.socket, end.code, end.reason); }
   void Perform(const wire::FrontToKeeper& message) { channel_.Send(wire::EncodeIpcVariant(message)); }
 
@@ -194,4 +197,6 @@ int Main() {
 }  // namespace
 }  // namespace latchkey
 
-int main() { return latchkey::Main(); }
+int main() {
+  return latchkey::Main();
+}

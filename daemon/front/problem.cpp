@@ -37,11 +37,14 @@ ports::HttpResponse ProblemOf(ports::HttpFault fault) {
     case HttpFault::kBodyTooLarge:
       return Problem(413, "content too large", "A body may have 65536 bytes: send a shorter offer.");
     case HttpFault::kHeadersTooLong:
-      return Problem(431, "request header fields too large", "The header block may have 16 KiB: send fewer fields.");
+      return Problem(431, "request header fields too large",
+                     "The header block may have 16 KiB: send fewer fields.");
     case HttpFault::kUnknownMethod:
-      return Problem(501, "not implemented", "HTTP/1.1 with GET, HEAD, POST, PATCH, DELETE and OPTIONS is spoken here.");
+      return Problem(501, "not implemented",
+                     "HTTP/1.1 with GET, HEAD, POST, PATCH, DELETE and OPTIONS is spoken here.");
     case HttpFault::kVersion:
-      return Problem(505, "HTTP version not supported", "HTTP/1.1 alone is spoken here: send no Upgrade to HTTP/2.");
+      return Problem(505, "HTTP version not supported",
+                     "HTTP/1.1 alone is spoken here: send no Upgrade to HTTP/2.");
     case HttpFault::kCount: break;
   }
   LATCHKEY_CHECK(false);

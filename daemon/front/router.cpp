@@ -19,7 +19,9 @@ constexpr std::array<FixedPath, 5> kFixedPaths{{{"/events", Endpoint::kEvents},
                                                 {"/metrics", Endpoint::kMetrics},
                                                 {"/healthz", Endpoint::kHealth}}};
 
-constexpr unsigned Bit(HttpMethod method) { return 1U << static_cast<unsigned>(method); }
+constexpr unsigned Bit(HttpMethod method) {
+  return 1U << static_cast<unsigned>(method);
+}
 
 struct Methods {
   Endpoint endpoint;
@@ -86,9 +88,13 @@ Route FindRoute(std::string_view path) {
   return route;
 }
 
-std::string_view AllowedMethods(Endpoint endpoint) { return MethodsOf(endpoint).allow; }
+std::string_view AllowedMethods(Endpoint endpoint) {
+  return MethodsOf(endpoint).allow;
+}
 
-bool IsAllowed(Endpoint endpoint, HttpMethod method) { return (MethodsOf(endpoint).set & Bit(method)) != 0; }
+bool IsAllowed(Endpoint endpoint, HttpMethod method) {
+  return (MethodsOf(endpoint).set & Bit(method)) != 0;
+}
 
 bool IsCrossOrigin(Endpoint endpoint) {
   return endpoint == Endpoint::kWhip || endpoint == Endpoint::kWhep || endpoint == Endpoint::kSession;

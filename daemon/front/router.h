@@ -26,8 +26,8 @@ enum class Endpoint : std::uint8_t {
 
 struct Route {
   Endpoint endpoint = Endpoint::kNone;
-  CameraId camera;              // kWhip, kWhep
-  SessionId session;            // kSession
+  CameraId camera;                 // kWhip, kWhep
+  SessionId session;               // kSession
   const PageFile* page = nullptr;  // kPage
 };
 

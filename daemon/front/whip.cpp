@@ -10,10 +10,14 @@ namespace {
 
 using ports::HttpResponse;
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Always a strong one (RFC 9110 8.8.3).
-std::string Quoted(const std::string& etag) { return "\"" + etag + "\""; }
+std::string Quoted(const std::string& etag) {
+  return "\"" + etag + "\"";
+}
 
 }  // namespace
 
@@ -34,8 +38,9 @@ std::optional<HttpResponse> RefuseBody(const ports::HttpRequest& request) {
     return response;
   }
   if (request.body.empty()) {
-    return Problem(400, "empty body", patch ? "Send the ICE fragment (RFC 8840) as the body."
-                                            : "Send the SDP offer as the body.");
+    return Problem(
+        400, "empty body",
+        patch ? "Send the ICE fragment (RFC 8840) as the body." : "Send the SDP offer as the body.");
   }
   // No entity tag of ours is so long.
   if (request.if_match.size() > wire::ShortText::kMax) {

@@ -28,7 +28,7 @@ enum class HttpMethod : std::uint8_t { kGet, kHead, kPost, kPatch, kPut, kDelete
 
 struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;
-  std::string path;  // decoded, dot segments resolved, without the query
+  std::string path;     // decoded, dot segments resolved, without the query
   bool secure = false;  // came over TLS
   SocketAddress peer;
   SocketAddress local;  // the address that the client reached

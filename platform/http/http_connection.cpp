@@ -227,7 +227,8 @@ bool HttpConnection::Drain() {
 
 int HttpConnection::OnNotHttp() {
   state_ = State::kClosed;
-  const auto response = Serialise(host_.handler().OnFault(HttpFault::kUnknownMethod), false, true, host_.WallNow());
+  const auto response =
+      Serialise(host_.handler().OnFault(HttpFault::kUnknownMethod), false, true, host_.WallNow());
   (void)WriteRaw(wsi_, response, LWS_WRITE_RAW);
   DropUnread();
   return -1;
@@ -265,7 +266,9 @@ void HttpConnection::Kill() {
 }
 
 // The library looks at its timers only after an event of its own: one set from elsewhere needs this.
-void HttpConnection::WakeLibrary() { lws_cancel_service(lws_get_context(wsi_)); }
+void HttpConnection::WakeLibrary() {
+  lws_cancel_service(lws_get_context(wsi_));
+}
 
 int HttpConnection::OnSocketOpen() {
   if (!upgrade_allowed_ || state_ != State::kIdle) return -1;
@@ -334,7 +337,9 @@ int HttpConnection::OnSocketWritable() {
   return 0;
 }
 
-int HttpConnection::descriptor() const { return lws_get_socket_fd(wsi_); }
+int HttpConnection::descriptor() const {
+  return lws_get_socket_fd(wsi_);
+}
 
 std::uint64_t HttpConnection::BytesRead() const {
   tcp_info info{};

@@ -76,7 +76,16 @@ class HttpConnection {
   void OnPeerLeft();
 
  private:
-  enum class State : std::uint8_t { kIdle, kBody, kWaiting, kResponding, kLingering, kDraining, kSocket, kClosed };
+  enum class State : std::uint8_t {
+    kIdle,
+    kBody,
+    kWaiting,
+    kResponding,
+    kLingering,
+    kDraining,
+    kSocket,
+    kClosed
+  };
   struct QueuedText {
     std::string text;
     bool supersedes = false;

@@ -46,7 +46,10 @@ std::string_view View(const void* in, std::size_t size) {
 
 struct HttpServer::Impl final : HttpConnectionHost {
   Impl(Loop& event_loop, Logger& logger, HttpHandler& request_handler)
-      : loop(event_loop), log(logger), user(request_handler), look(event_loop, [this] { Look(); }),
+      : loop(event_loop),
+        log(logger),
+        user(request_handler),
+        look(event_loop, [this] { Look(); }),
         each_round(event_loop, [this] { LookForLongHeaders(); }) {}
   ~Impl() override;
 
@@ -200,8 +203,7 @@ void HttpServer::Impl::Adopt(UniqueFd socket) {
   connections.emplace(wsi, std::make_unique<HttpConnection>(wsi, *this));
   each_round.Start();
   // From connecting to the first byte of a request.
-  lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER,
-                  static_cast<int>(ToSeconds(times.header)));
+  lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER, static_cast<int>(ToSeconds(times.header)));
 }
 
 Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
@@ -223,10 +225,10 @@ Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
   info.max_http_header_data = kHeaderStorage;
   info.timeout_secs = static_cast<unsigned int>(ToSeconds(times.body));
   context = lws_create_context(&info);
-  Status status = context != nullptr
-                      ? MakeVhost(options)
-                      : Status(Fail(ErrorCode::kSystem, "libwebsockets could not start: is the package "
-                                                        "libwebsockets-evlib-uv installed?"));
+  Status status = context != nullptr ? MakeVhost(options)
+                                     : Status(Fail(ErrorCode::kSystem,
+                                                   "libwebsockets could not start: is the package "
+                                                   "libwebsockets-evlib-uv installed?"));
   library_starting = false;
   return status;
 }
@@ -249,7 +251,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   info.keepalive_timeout = static_cast<int>(ToSeconds(times.idle));
   info.timeout_secs_ah_idle = static_cast<unsigned int>(ToSeconds(times.header));
   // What doesn't begin like HTTP comes to us as it is, so that it too gets a proper refusal.
-  info.options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
+  info.options =
+      LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
   info.listen_accept_role = "raw-skt";
   info.listen_accept_protocol = kProtocolName;
   if (options.tls) {
@@ -258,12 +261,13 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
     info.server_ssl_cert_mem_len = static_cast<unsigned int>(options.tls->certificate_pem.size());
     info.server_ssl_private_key_mem = options.tls->key_pem.data();
     info.server_ssl_private_key_mem_len = static_cast<unsigned int>(options.tls->key_pem.size());
-    info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+    info.ssl_options_set =
+        SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
   }
   vhost = lws_create_vhost(context, &info);
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
-  self_slot = static_cast<Impl**>(lws_protocol_vh_priv_zalloc(
-      vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));
+  self_slot = static_cast<Impl**>(
+      lws_protocol_vh_priv_zalloc(vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));
   if (self_slot == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets has no memory left");
   *self_slot = this;
   return {};
@@ -280,11 +284,13 @@ HttpServer::Impl::~Impl() {
   library_log = nullptr;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(Loop& loop, Logger& log, const HttpServerOptions& options,
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(Loop& loop, Logger& log,
+                                                      const HttpServerOptions& options,
                                                       HttpHandler& handler) {
   auto impl = std::make_unique<Impl>(loop, log, handler);
   Impl* const raw = impl.get();
-  auto listener = TcpListener::Bind(loop, options.listen, [raw](UniqueFd socket) { raw->Adopt(std::move(socket)); });
+  auto listener =
+      TcpListener::Bind(loop, options.listen, [raw](UniqueFd socket) { raw->Adopt(std::move(socket)); });
   if (!listener) return tl::unexpected(listener.error());
   impl->listener = std::move(*listener);
   if (const Status started = impl->StartLibrary(options); !started) return tl::unexpected(started.error());
@@ -294,8 +300,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(Loop& loop, Logger& log, c
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
-std::uint16_t HttpServer::port() const { return impl_->listener->port(); }
-std::size_t HttpServer::connections() const { return impl_->connections.size(); }
+std::uint16_t HttpServer::port() const {
+  return impl_->listener->port();
+}
+std::size_t HttpServer::connections() const {
+  return impl_->connections.size();
+}
 
 void HttpServer::Respond(ports::HttpExchange exchange, ports::HttpResponse response) {
   const auto found = impl_->waiting.find(exchange.value);

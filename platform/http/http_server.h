@@ -62,7 +62,7 @@ class HttpHandler {
 };
 
 struct HttpServerOptions {
-  SocketAddress listen;  // port 0: any free one; an unspecified IPv6 address takes IPv4 as well
+  SocketAddress listen;            // port 0: any free one; an unspecified IPv6 address takes IPv4 as well
   std::optional<TlsIdentity> tls;  // none: plain HTTP
   HttpTimes times;
 };

@@ -55,13 +55,15 @@ SocketAddress FromSystem(const sockaddr_storage& in) {
 }
 
 // The socket calls take the generic head of every address structure (POSIX 2.10.6).
-sockaddr* Generic(sockaddr_storage& storage) { return reinterpret_cast<sockaddr*>(&storage); }
+sockaddr* Generic(sockaddr_storage& storage) {
+  return reinterpret_cast<sockaddr*>(&storage);
+}
 
 tl::unexpected<Error> BindFailure(const SocketAddress& address, int error) {
   const std::string where = address.ToString();
   if (error == EADDRINUSE) {
-    return Fail(ErrorCode::kConflict, "another program already listens on " + where +
-                                          ": stop it, or choose another port");
+    return Fail(ErrorCode::kConflict,
+                "another program already listens on " + where + ": stop it, or choose another port");
   }
   if (error == EACCES || error == EPERM) {
     return Fail(ErrorCode::kDenied, "no permission to listen on " + where + ": choose a port above 1023");
@@ -100,7 +102,8 @@ Result<std::unique_ptr<TcpListener>> TcpListener::Bind(Loop& loop, const SocketA
     return BindFailure(address, errno);
   }
   const std::uint16_t port = LocalOf(socket.get()).port;
-  return std::unique_ptr<TcpListener>(new TcpListener(loop, std::move(socket), port, std::move(on_connection)));
+  return std::unique_ptr<TcpListener>(
+      new TcpListener(loop, std::move(socket), port, std::move(on_connection)));
 }
 
 TcpListener::TcpListener(Loop& loop, UniqueFd socket, std::uint16_t port, ConnectionCallback on_connection)

@@ -35,7 +35,9 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-bool Has(lws* wsi, lws_token_indexes token) { return lws_hdr_total_length(wsi, token) > 0; }
+bool Has(lws* wsi, lws_token_indexes token) {
+  return lws_hdr_total_length(wsi, token) > 0;
+}
 
 // Several fields of one name come joined by a space.
 std::string Header(lws* wsi, lws_token_indexes token) {
@@ -59,9 +61,9 @@ const MethodToken* FindMethod(lws* wsi) {
 HttpFraming ReadFraming(lws* wsi) {
   HttpFraming framing;
   const MethodToken* method = FindMethod(wsi);
-  const bool wants_length = method != nullptr && (method->method == HttpMethod::kPost ||
-                                                  method->method == HttpMethod::kPatch ||
-                                                  method->method == HttpMethod::kPut);
+  const bool wants_length =
+      method != nullptr && (method->method == HttpMethod::kPost || method->method == HttpMethod::kPatch ||
+                            method->method == HttpMethod::kPut);
   const bool has_length = Has(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
   framing.body_follows = wants_length && !has_length;
   const std::string version = Header(wsi, WSI_TOKEN_HTTP);
@@ -107,9 +109,8 @@ std::optional<ports::HttpRequest> ReadRequest(lws* wsi) {
 
 std::string ReadUpgrade(lws* wsi) {
   std::string text = Header(wsi, WSI_TOKEN_UPGRADE);
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return text;
 }
 

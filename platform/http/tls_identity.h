@@ -18,8 +18,8 @@ struct TlsIdentity {
 };
 
 // ECDSA P-256, self-signed, 397 days from now (what browsers accept at most), for these DNS names and IP
-// literals (1..kMaxCertifiedNames). New at each call: it lives as long as the process, and browsers ask again after a
-// restart. A certificate that stays is the keeper's to keep.
+// literals (1..kMaxCertifiedNames). New at each call: it lives as long as the process, and browsers ask again
+// after a restart. A certificate that stays is the keeper's to keep.
 [[nodiscard]] Result<TlsIdentity> MakeSelfSignedIdentity(const std::vector<std::string>& names);
 
 }  // namespace latchkey::platform

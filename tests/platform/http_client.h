@@ -1,4 +1,5 @@
-// A server with a scripted handler, and clients on raw sockets in the same loop. Private to the tests of platform/http.
+// A server with a scripted handler, and clients on raw sockets in the same loop. Private to the tests of
+// platform/http.
 #pragma once
 
 #include <arpa/inet.h>
@@ -38,8 +39,8 @@ class ScriptedHandler final : public HttpHandler {
   void Answer(std::size_t index) {
     ports::HttpResponse response;
     response.status = 200;
-    response.body = std::to_string(static_cast<int>(requests[index].method)) + " " + requests[index].path + " " +
-                    std::to_string(requests[index].body.size());
+    response.body = std::to_string(static_cast<int>(requests[index].method)) + " " + requests[index].path +
+                    " " + std::to_string(requests[index].body.size());
     server->Respond(exchanges[index], std::move(response));
   }
   void OnRequest(ports::HttpExchange exchange, ports::HttpRequest request) override {
@@ -75,7 +76,7 @@ class RawClient {
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0);
+    REQUIRE(::connect(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof(to)) == 0);
   }
   // Queues; Pump() sends as the peer takes it.
   void Send(std::string_view text) {
@@ -84,7 +85,8 @@ class RawClient {
   }
   void Pump() {
     while (!outgoing_.empty()) {
-      const ssize_t n = ::send(socket_.get(), outgoing_.data(), outgoing_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t n =
+          ::send(socket_.get(), outgoing_.data(), outgoing_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n <= 0) break;
       outgoing_.erase(0, static_cast<std::size_t>(n));
     }
@@ -129,14 +131,21 @@ class HttpFixture {
     handler.server = server.get();
   }
   bool Until(RawClient& client, const std::function<bool()>& done, Duration limit = seconds{10}) {
-    return RunUntil(loop, [&] { client.Pump(); return done(); }, limit);
+    return RunUntil(
+        loop,
+        [&] {
+          client.Pump();
+          return done();
+        },
+        limit);
   }
   // Sends, and waits for one whole response (all have a body of known length or none).
   int StatusOf(std::string_view request) {
     RawClient client(server->port());
     client.Send(request);
     INFO(request.substr(0, 200));
-    CHECK(Until(client, [&] { return client.received.find("\r\n\r\n") != std::string::npos || client.reset; }));
+    CHECK(
+        Until(client, [&] { return client.received.find("\r\n\r\n") != std::string::npos || client.reset; }));
     return client.Status();
   }
 

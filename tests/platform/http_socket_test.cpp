@@ -9,7 +9,8 @@ namespace latchkey::platform {
 namespace {
 
 const std::string kUpgrade =
-    "GET /events HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "GET /events HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+    "13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 // A client's frame (RFC 6455 5.2), masked with zeros.
@@ -72,7 +73,8 @@ TEST_CASE("http: a message over 16 KiB closes with 1009, a binary one with 1003"
       f.client.Send(Frame(kText, false, half) + Frame(kMore, true, half));
     }
     REQUIRE(f.Until(f.client, [&] { return f.client.received.size() >= 4; }));
-    CHECK(f.client.received.starts_with(CloseFrame(binary ? 1003 : 1009, binary ? "text only" : "message too long")));
+    CHECK(f.client.received.starts_with(
+        CloseFrame(binary ? 1003 : 1009, binary ? "text only" : "message too long")));
     f.client.Close();
     REQUIRE(RunUntil(f.loop, [&] { return f.handler.closed.size() == 1; }));
     CHECK(f.handler.messages.empty());
@@ -88,7 +90,14 @@ TEST_CASE("http: texts arrive in order, a state that was superseded before it le
   f.server->CloseSocket(f.id(), 4401, "why");
   f.server->SendText(f.id(), "never", false);
   REQUIRE(f.Until(f.client, [&] { return f.client.Count("why") == 1; }));
-  CHECK(f.client.received == "\x81\x05" "first" "\x81\x07" "state 2" "\x81\x04" "last" + CloseFrame(4401, "why"));
+  CHECK(f.client.received ==
+        "\x81\x05"
+        "first"
+        "\x81\x07"
+        "state 2"
+        "\x81\x04"
+        "last" +
+            CloseFrame(4401, "why"));
   f.client.Close();
   REQUIRE(RunUntil(f.loop, [&] { return f.handler.closed.size() == 1; }));
   f.server->SendText(f.id(), "after", false);
@@ -128,7 +137,7 @@ TEST_CASE("http: TLS with a certificate made in memory speaks HTTP/1.1 alone, wh
   const unsigned char* selected = nullptr;
   unsigned int size = 0;
   SSL_get0_alpn_selected(tls, &selected, &size);
-  CHECK(std::string(reinterpret_cast<const char*>(selected), size) == "http/1.1");
+  CHECK(std::string(selected, selected + size) == "http/1.1");
   X509* certificate = SSL_get1_peer_certificate(tls);
   CHECK(X509_check_ip_asc(certificate, "127.0.0.1", 0) == 1);
   CHECK(X509_check_host(certificate, "hub.local", 0, 0, nullptr) == 1);

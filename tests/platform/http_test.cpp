@@ -10,16 +10,17 @@ using ports::HttpMethod;
 const std::string kGet = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 
 std::string Post(std::string_view length, std::string_view body, std::string_view more = "") {
-  return "POST /p HTTP/1.1\r\nHost: h\r\n" + std::string(more) + "Content-Length: " + std::string(length) + "\r\n\r\n" +
-         std::string(body);
+  return "POST /p HTTP/1.1\r\nHost: h\r\n" + std::string(more) + "Content-Length: " + std::string(length) +
+         "\r\n\r\n" + std::string(body);
 }
 
 TEST_CASE("http: a request arrives with method, decoded path, trimmed fields and its body") {
   HttpFixture f;
   RawClient client(f.server->port());
-  client.Send("PATCH /a%2fb/../c?token=lk_secret HTTP/1.1\r\nHOST:  127.0.0.1:8480 \r\nauthorization:Bearer  x\r\n"
-              "Content-Type: application/sdp\r\nIf-Match: \"tag\"\r\nOrigin: http://o\r\nX-Unknown: y\r\n"
-              "Content-Length: 5\r\n\r\nhello");
+  client.Send(
+      "PATCH /a%2fb/../c?token=lk_secret HTTP/1.1\r\nHOST:  127.0.0.1:8480 \r\nauthorization:Bearer  x\r\n"
+      "Content-Type: application/sdp\r\nIf-Match: \"tag\"\r\nOrigin: http://o\r\nX-Unknown: y\r\n"
+      "Content-Length: 5\r\n\r\nhello");
   REQUIRE(f.Until(client, [&] { return client.Count("5\0") + client.Count(" 5") > 0; }));
   REQUIRE(f.handler.requests.size() == 1);
   const auto& request = f.handler.requests[0];
@@ -44,7 +45,8 @@ TEST_CASE("http: no length and chunked are 411, contradictions 400, each once an
   CHECK(f.StatusOf("POST /p HTTP/1.1\r\nHost: h\r\n" + chunked + "\r\n5\r\nhello\r\n0\r\n\r\n") == 411);
   CHECK(f.StatusOf("DELETE /p HTTP/1.1\r\nHost: h\r\n" + chunked + "\r\n0\r\n\r\n") == 411);
   CHECK(f.StatusOf(Post("5", "hello", chunked)) == 400);
-  for (const char* length : {"-1", "+5", "5x", "0x5", "1e3", "5, 5", "99999999999999999999", "5\r\nContent-Length: 6"}) {
+  for (const char* length :
+       {"-1", "+5", "5x", "0x5", "1e3", "5, 5", "99999999999999999999", "5\r\nContent-Length: 6"}) {
     CHECK(f.StatusOf(Post(length, "hello")) == 400);
   }
   CHECK(f.StatusOf("GET / HTTP/2.0\r\nHost: h\r\n\r\n") == 400);
@@ -57,7 +59,8 @@ TEST_CASE("http: a refused chunked body is never taken for a second request") {
   client.Send("POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + kGet + kGet);
   REQUIRE(f.Until(client, [&] { return client.Count("refused") > 0; }));
   client.Send(kGet);
-  CHECK_FALSE(f.Until(client, [&] { return client.Count("HTTP/1.1") > 1; }, milliseconds{300}));
+  CHECK_FALSE(f.Until(
+      client, [&] { return client.Count("HTTP/1.1") > 1; }, milliseconds{300}));
   CHECK(f.handler.requests.empty());
 }
 
@@ -100,7 +103,8 @@ TEST_CASE("http: pipelined requests are answered in order, each once, also when 
   HttpFixture f;
   f.handler.wait = true;
   RawClient client(f.server->port());
-  client.Send(Post("3", "abc") + "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n" + Post("0", "") + "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.Send(Post("3", "abc") + "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n" + Post("0", "") +
+              "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
   for (std::size_t i = 0; i < 4; ++i) {
     REQUIRE(f.Until(client, [&] { return f.handler.requests.size() == i + 1; }));
     CHECK(client.Count("HTTP/1.1 200") == i);
@@ -108,7 +112,8 @@ TEST_CASE("http: pipelined requests are answered in order, each once, also when 
     REQUIRE(f.Until(client, [&] { return client.Count("HTTP/1.1 200") == i + 1; }));
   }
   CHECK(client.received.find(" /1 0") < client.received.find(" /2 0"));
-  CHECK_FALSE(f.Until(client, [&] { return client.Count("HTTP/1.1 ") > 4; }, milliseconds{100}));
+  CHECK_FALSE(f.Until(
+      client, [&] { return client.Count("HTTP/1.1 ") > 4; }, milliseconds{100}));
 }
 
 TEST_CASE("http: a client that waits costs no processor time, whatever it sends meanwhile") {
@@ -120,7 +125,13 @@ TEST_CASE("http: a client that waits costs no processor time, whatever it sends 
     client.Send(request + "GET /next HTTP/1.1\r\nHo");
     REQUIRE(f.Until(client, [&] { return f.handler.requests.size() == before + 1; }));
     int rounds = 0;
-    (void)f.Until(client, [&] { ++rounds; return false; }, milliseconds{400});
+    (void)f.Until(
+        client,
+        [&] {
+          ++rounds;
+          return false;
+        },
+        milliseconds{400});
     // 20 wakes of the test's own timer and 8 looks for clients that left.
     CHECK(rounds < 60);
     f.handler.Answer(before);
@@ -135,7 +146,8 @@ TEST_CASE("http: Content-Length: 0 is one request and one answer") {
     client.Send(std::string(method) + " /z HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
   }
   REQUIRE(f.Until(client, [&] { return client.Count("200 OK") == 4; }));
-  CHECK_FALSE(f.Until(client, [&] { return client.Count("HTTP/1.1 ") > 4; }, milliseconds{100}));
+  CHECK_FALSE(f.Until(
+      client, [&] { return client.Count("HTTP/1.1 ") > 4; }, milliseconds{100}));
   CHECK(f.handler.requests.size() == 4);
 }
 
@@ -150,7 +162,8 @@ TEST_CASE("http: HEAD has the length of what GET would send, and no body") {
 
 TEST_CASE("http: HTTP/1.0 and Connection: close are answered and closed") {
   HttpFixture f;
-  for (const char* request : {"GET /x HTTP/1.0\r\nHost: h\r\n\r\n", "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"}) {
+  for (const char* request :
+       {"GET /x HTTP/1.0\r\nHost: h\r\n\r\n", "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"}) {
     RawClient client(f.server->port());
     client.Send(request);
     REQUIRE(f.Until(client, [&] { return client.ended; }));
@@ -188,15 +201,18 @@ TEST_CASE("http: a client that sends byte by byte is served; one that stops half
     (void)f.loop.RunOnce(false);
   }
   REQUIRE(f.Until(slow, [&] { return slow.Count("200 OK") == 1; }));
-  for (const std::string& half : {std::string(), std::string("GET /x HT"), kGet.substr(0, kGet.size() - 2), Post("5", "ab")}) {
+  for (const std::string& half :
+       {std::string(), std::string("GET /x HT"), kGet.substr(0, kGet.size() - 2), Post("5", "ab")}) {
     RawClient client(f.server->port());
     client.Send(half);
     INFO(half);
-    CHECK(f.Until(client, [&] { return client.ended || client.reset; }, seconds{5}));
+    CHECK(f.Until(
+        client, [&] { return client.ended || client.reset; }, seconds{5}));
   }
   RawClient idle(f.server->port());
   idle.Send(kGet);
-  CHECK(f.Until(idle, [&] { return idle.ended; }, seconds{5}));
+  CHECK(f.Until(
+      idle, [&] { return idle.ended; }, seconds{5}));
   CHECK(idle.Status() == 200);
 }
 

@@ -18,7 +18,9 @@ namespace latchkey::front {
 constexpr std::string_view kCamera = "0123456789abcdef0123456789abcdef";
 constexpr std::string_view kSession = "fedcba9876543210fedcba9876543210";
 
-inline std::string TokenText(char digit = 'a') { return "lk_" + std::string(64, digit); }
+inline std::string TokenText(char digit = 'a') {
+  return "lk_" + std::string(64, digit);
+}
 
 inline std::string Header(const ports::HttpResponse& response, std::string_view name) {
   for (const auto& [key, value] : response.headers) {

@@ -37,8 +37,9 @@ TEST_CASE("front: a missing or malformed token is 401 with a challenge, and asks
        {std::string(), std::string("Basic abc"), "Bearer" + TokenText(), "Bearer " + TokenText('A'),
         "Bearer " + TokenText() + "0", "Bearer lk_" + std::string(63, 'a'), "Bearer " + std::string(64, 'a'),
         "Bearer " + TokenText() + " " + TokenText(), "Bearer LK_" + std::string(64, 'a')}) {
-    for (auto request : {f.Offer("whip"), f.Offer("whep"), f.Patch(), f.Request(HttpMethod::kGet, "/api/v1/cameras"),
-                         f.Request(HttpMethod::kDelete, "/session/" + std::string(kSession))}) {
+    for (auto request :
+         {f.Offer("whip"), f.Offer("whep"), f.Patch(), f.Request(HttpMethod::kGet, "/api/v1/cameras"),
+          f.Request(HttpMethod::kDelete, "/session/" + std::string(kSession))}) {
       request.authorization = authorization;
       const HttpResponse response = f.Answer(std::move(request));
       INFO(authorization);
@@ -62,9 +63,19 @@ TEST_CASE("front: the scheme of a token may be in any case, and spaces may follo
 TEST_CASE("front: only exact ids are paths; everything else is 404") {
   FrontFixture f;
   const std::string id(kCamera);
-  const std::vector<std::string> paths{"/whip", "/whip/", "/whip/" + id.substr(1), "/whip/" + id + "0",
-                                       "/whip/" + id + "/", "/whip/0123456789ABCDEF0123456789ABCDEF", "/WHIP/" + id,
-                                       "/whep/" + id + "/x", "/session/x", "/index.html", "/api/v1", "//", ""};
+  const std::vector<std::string> paths{"/whip",
+                                       "/whip/",
+                                       "/whip/" + id.substr(1),
+                                       "/whip/" + id + "0",
+                                       "/whip/" + id + "/",
+                                       "/whip/0123456789ABCDEF0123456789ABCDEF",
+                                       "/WHIP/" + id,
+                                       "/whep/" + id + "/x",
+                                       "/session/x",
+                                       "/index.html",
+                                       "/api/v1",
+                                       "//",
+                                       ""};
   for (const std::string& path : paths) {
     INFO(path);
     CheckProblem(f.Answer(f.Request(HttpMethod::kGet, path)), 404);
@@ -87,9 +98,11 @@ TEST_CASE("front: a method that a path has not is 405 and says which it has") {
   CHECK(allow(HttpMethod::kHead, "/events") == "GET");
 }
 
-TEST_CASE("front: an offer of another content type is 415, an empty one 400, and the type may have parameters") {
+TEST_CASE(
+    "front: an offer of another content type is 415, an empty one 400, and the type may have parameters") {
   FrontFixture f;
-  for (const char* type : {"", "text/plain", "application/json", "application/sdpx", "application/trickle-ice-sdpfrag"}) {
+  for (const char* type :
+       {"", "text/plain", "application/json", "application/sdpx", "application/trickle-ice-sdpfrag"}) {
     auto request = f.Offer("whep");
     request.content_type = type;
     const HttpResponse response = f.Answer(std::move(request));
@@ -127,9 +140,10 @@ TEST_CASE("front: an If-Match that no tag of ours can be is 412 at once, any oth
 
 TEST_CASE("front: a Host of another name, port or none is 400 before anything else is looked at") {
   FrontFixture f;
-  for (const char* host : {"", "example.org", "example.org:8480", "127.0.0.1", "127.0.0.1:8481", "127.0.0.2:8480",
-                           "localhost.evil.example:8480", "127.0.0.1:8480:8480", "[::1]", "::1:8480", "[::1]:8480 ",
-                           "localhost:08480", "xlocalhost:8480", "user@127.0.0.1:8480"}) {
+  for (const char* host :
+       {"", "example.org", "example.org:8480", "127.0.0.1", "127.0.0.1:8481", "127.0.0.2:8480",
+        "localhost.evil.example:8480", "127.0.0.1:8480:8480", "[::1]", "::1:8480", "[::1]:8480 ",
+        "localhost:08480", "xlocalhost:8480", "user@127.0.0.1:8480"}) {
     auto request = f.Offer("whep");
     request.host = host;
     INFO(host);
@@ -166,10 +180,11 @@ TEST_CASE("front: on a LAN the address that was reached is a good name, another 
 
 TEST_CASE("front: every answer carries the safety headers, whatever it answers") {
   FrontFixture f;
-  for (const HttpMethod method : {HttpMethod::kGet, HttpMethod::kHead, HttpMethod::kOptions, HttpMethod::kPut}) {
-    for (const std::string path : {"/", "/viewer.js", "/openapi.json", "/healthz", "/nothing", "/events",
-                                   "/whip/0123456789abcdef0123456789abcdef",
-                                   "/session/0123456789abcdef0123456789abcdef"}) {
+  for (const HttpMethod method :
+       {HttpMethod::kGet, HttpMethod::kHead, HttpMethod::kOptions, HttpMethod::kPut}) {
+    for (const std::string path :
+         {"/", "/viewer.js", "/openapi.json", "/healthz", "/nothing", "/events",
+          "/whip/0123456789abcdef0123456789abcdef", "/session/0123456789abcdef0123456789abcdef"}) {
       CheckSafety(f.Answer(f.Request(method, path)));
     }
   }
@@ -211,7 +226,8 @@ TEST_CASE("front: OPTIONS, GET and HEAD of endpoint and session are 2xx, with CO
         CHECK(Header(response, "Access-Control-Expose-Headers").find(name) != std::string::npos);
       }
       const bool session = prefix == "/session/";
-      CHECK(Header(response, "Access-Control-Allow-Methods").find(session ? "PATCH" : "POST") != std::string::npos);
+      CHECK(Header(response, "Access-Control-Allow-Methods").find(session ? "PATCH" : "POST") !=
+            std::string::npos);
       CHECK(Header(response, "Accept-Post") == (session ? "" : "application/sdp"));
       CHECK(Header(response, "Accept-Patch") == (session ? "application/trickle-ice-sdpfrag" : ""));
     }
@@ -222,7 +238,8 @@ TEST_CASE("front: OPTIONS, GET and HEAD of endpoint and session are 2xx, with CO
 TEST_CASE("front: a browser's page may read a refusal, but not the list of cameras from elsewhere") {
   FrontFixture f;
   CHECK(Header(f.Answer(f.Offer("whep", "")), "Access-Control-Allow-Origin") == "*");
-  CHECK(Header(f.Answer(f.Request(HttpMethod::kGet, "/api/v1/cameras", "")), "Access-Control-Allow-Origin").empty());
+  CHECK(Header(f.Answer(f.Request(HttpMethod::kGet, "/api/v1/cameras", "")), "Access-Control-Allow-Origin")
+            .empty());
   CHECK(Header(f.Answer(f.Request(HttpMethod::kGet, "/")), "Access-Control-Allow-Origin").empty());
 }
 
@@ -237,7 +254,8 @@ TEST_CASE("front: the page is whole, with a policy under which nothing foreign l
   CHECK(policy.find("frame-ancestors 'none'") != std::string::npos);
   CHECK(policy.find("unsafe") == std::string::npos);
   CHECK(page.body.find("<script type=\"module\" src=\"/viewer.js\">") != std::string::npos);
-  CHECK(Header(f.Answer(f.Request(HttpMethod::kGet, "/viewer.css", "")), "Content-Type") == "text/css; charset=utf-8");
+  CHECK(Header(f.Answer(f.Request(HttpMethod::kGet, "/viewer.css", "")), "Content-Type") ==
+        "text/css; charset=utf-8");
   for (const PageFile& file : AllPages()) {
     const HttpResponse response = f.Answer(f.Request(HttpMethod::kGet, std::string(file.path), ""));
     CHECK(response.status == 200);
@@ -254,7 +272,8 @@ TEST_CASE("front: the description of the interface is JSON and names every endpo
   const std::string id(kCamera);
   for (const auto& [path, methods] : json.at("paths").items()) {
     std::string concrete = path;
-    if (const auto brace = concrete.find('{'); brace != std::string::npos) concrete = concrete.substr(0, brace) + id;
+    if (const auto brace = concrete.find('{'); brace != std::string::npos)
+      concrete = concrete.substr(0, brace) + id;
     const Endpoint endpoint = FindRoute(concrete).endpoint;
     INFO(path);
     CHECK(endpoint != Endpoint::kNone);

@@ -11,7 +11,9 @@ namespace {
 using ports::HttpMethod;
 using ports::HttpResponse;
 
-Secret32 Token(char digit = 'a') { return std::move(*access::ParseToken(TokenText(digit))); }
+Secret32 Token(char digit = 'a') {
+  return std::move(*access::ParseToken(TokenText(digit)));
+}
 
 wire::Answered AnsweredFor(const wire::Ticket& ticket, SessionId session = *SessionId::FromHex(kSession)) {
   return {ticket, session, "tag1", "v=0\r\nanswer"};
@@ -58,7 +60,8 @@ TEST_CASE("front: Location is built from the Host that the client used") {
   CHECK(Header(f.OnlyReply().response, "Location").starts_with("http://[::1]:8480/session/"));
 }
 
-TEST_CASE("front: a viewer's proof comes from the token of this request and the grant that the keeper named") {
+TEST_CASE(
+    "front: a viewer's proof comes from the token of this request and the grant that the keeper named") {
   FrontFixture f;
   (void)f.Send(f.Offer("whep", TokenText('b')));
   const wire::Ticket ticket = f.Asked<wire::ViewRequest>().ticket;
@@ -95,7 +98,8 @@ TEST_CASE("front: two viewers at once: each proof is of its own token, each answ
   CHECK(f.OnlyReply().exchange == second);
 }
 
-TEST_CASE("front: a reply with an unknown request or another principal is dropped and counted (invariant 10)") {
+TEST_CASE(
+    "front: a reply with an unknown request or another principal is dropped and counted (invariant 10)") {
   FrontFixture f;
   (void)f.Send(f.Offer("whep", TokenText('1')));
   const wire::Ticket mine = f.Asked<wire::ViewRequest>().ticket;
@@ -177,7 +181,8 @@ TEST_CASE("front: a grant for a publisher, or any reply of the wrong kind, chang
   CHECK(f.front.counters().replies_unexpected == 6);
 }
 
-TEST_CASE("front: a keeper that keeps silent for 5 s means no: 503, cancelled, and its late answer is nobody's") {
+TEST_CASE(
+    "front: a keeper that keeps silent for 5 s means no: 503, cancelled, and its late answer is nobody's") {
   FrontFixture f;
   (void)f.Send(f.Offer("whep"));
   const wire::Ticket ticket = f.Asked<wire::ViewRequest>().ticket;

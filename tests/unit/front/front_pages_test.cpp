@@ -40,7 +40,8 @@ class PageFixture : public FrontFixture {
   }
 };
 
-TEST_CASE("events: a page's first message is its token; then it gets each list, the newest replacing older ones") {
+TEST_CASE(
+    "events: a page's first message is its token; then it gets each list, the newest replacing older ones") {
   PageFixture f;
   const wire::Ticket ticket = f.Subscribe();
   CHECK(ticket.principal == access::PrincipalOf(f.crypto, *access::ParseToken(TokenText())));
@@ -133,8 +134,8 @@ TEST_CASE("events: a ping is answered; anything else, or a second token, closes 
   REQUIRE(f.ends.size() == 1);
   CHECK(f.ends[0].code == 1008);
   std::uint64_t next = 10;
-  for (const std::string text : {"", "{", "[]", "1", R"({"token":1})", R"({"type":"PING"})", R"({"a":{"b":[]}})",
-                                 R"({"type":"ping","token":"x"})"}) {
+  for (const std::string text : {"", "{", "[]", "1", R"({"token":1})", R"({"type":"PING"})",
+                                 R"({"a":{"b":[]}})", R"({"type":"ping","token":"x"})"}) {
     const WebSocketId socket{next++};
     f.Open(socket);
     f.Say(text, socket);

@@ -1,5 +1,6 @@
 // Debian's Chromium, headless, with a fake camera whose pictures have one colour and a bar that walks.
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
 const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -30,7 +31,15 @@ export function launchCamera(film) {
   return launch('--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
 }
 
-// Makes `page` (of the hub's own origin) a camera: getUserMedia, WHIP. Resolves when connected.
+// An empty page of another origin: the hub's own pages may use no camera, and what a browser camera sends
+// has to pass its CORS. -> {url, close()}
+export async function foreignPage() {
+  const server = createServer((_, reply) => reply.end('<!doctype html><title>camera</title>'));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
+
+// Makes `page` (a foreignPage) a camera: getUserMedia, WHIP. Resolves when connected.
 export async function publish(page, url, token, codec) {
   return page.evaluate(async ({ url, token, codec }) => {
     const media = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });

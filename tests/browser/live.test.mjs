@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { launch, launchCamera, look, publish, writeFilm } from './chromium.mjs';
+import { foreignPage, launch, launchCamera, look, publish, writeFilm } from './chromium.mjs';
 import { Hub, eventually } from './hub.mjs';
 
 const tile = (camera) => `[data-camera-id="${camera.id}"]`;
@@ -31,12 +31,15 @@ async function moves(page, camera, right, count = 5) {
 describe('live view', () => {
   let hub;
   let viewerBrowser;
+  let elsewhere;
   before(async () => {
     hub = await Hub.start();
+    elsewhere = await foreignPage();
     viewerBrowser = await launch();
   });
   after(async () => {
     await viewerBrowser?.close();
+    elsewhere?.close();
     await hub?.stop();
   });
 
@@ -61,7 +64,7 @@ describe('live view', () => {
         const browser = await launchCamera(film);
         cameras.push(browser);
         const page = await browser.newPage();
-        await page.goto(`${hub.url}/healthz`);
+        await page.goto(elsewhere.url);
         await publish(page, `${hub.url}/whip/${camera.id}`, camera.token, codec);
       }
       const [one, two] = [await watch(anna), await watch(ben)];

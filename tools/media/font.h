@@ -26,7 +26,9 @@ void ForEachDot(std::string_view text, Dot&& dot) {
     const Glyph& glyph = GlyphOf(c);
     for (int y = 0; y < kGlyphHeight; ++y) {
       for (int x = 0; x < kGlyphWidth; ++x) {
-        if (((glyph[static_cast<std::size_t>(y)] >> (kGlyphWidth - 1 - x)) & 1U) != 0) dot(left + x, y);
+        if (((unsigned{glyph[static_cast<std::size_t>(y)]} >> static_cast<unsigned>(kGlyphWidth - 1 - x)) &
+             1U) != 0)
+          dot(left + x, y);
       }
     }
     left += kGlyphAdvance;

@@ -88,7 +88,7 @@ Bits Encode(const Mark& mark) {
   for (std::size_t i = 0; i < kSyncBits; ++i) bits[i] = ((kSync >> (kSyncBits - 1 - i)) & 1U) != 0;
   for (std::size_t i = kSyncBits; i < kBits; ++i) {
     const std::size_t at = i - kSyncBits;
-    bits[i] = ((bytes[at / 8] >> (7 - at % 8)) & 1U) != 0;
+    bits[i] = ((unsigned{bytes[at / 8]} >> (7 - at % 8)) & 1U) != 0;
   }
   return bits;
 }

@@ -80,6 +80,7 @@ TEST_CASE("store: an id, token or pin is never taken twice, not even after its r
 
   REQUIRE(store.RemoveCamera(first.id).has_value());
   CHECK(store.AddCamera(first).error().code == ErrorCode::kConflict);
+  CHECK(store.AddViewer(same_id).error().code == ErrorCode::kConflict);  // one name space, for ever
   // Nothing of the refused ones stayed.
   const auto snapshot = store.Load();
   REQUIRE(snapshot.has_value());

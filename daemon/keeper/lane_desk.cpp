@@ -1,9 +1,22 @@
 #include "daemon/keeper/lane_desk.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace latchkey::keeper {
+namespace {
+
+// What may stand between the quotes of an entity tag (RFC 9110 8.8.3), without its obsolete upper half. It goes
+// into a header of the front's: a lane must not be able to write one, or to end the front with it.
+bool IsEntityTag(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '"'; });
+}
+
+constexpr const char* kNoEntityTag = "its entity tag is none";
+
+}  // namespace
 
 void LaneDesk::HandleStart(CameraId camera, Instant now) {
   LaneSlot* lane = books_.Lane(camera);
@@ -104,6 +117,7 @@ void LaneDesk::On(const wire::LaneReady& m) {
 }
 
 void LaneDesk::On(wire::PublishAnswer m) {
+  if (!IsEntityTag(m.etag.str())) return books_.LaneViolation(camera_, kNoEntityTag);
   Question* question = FindOwn(m.ticket, m.session);
   if (question == nullptr) return EndUnheard(m.session);
   auto* asked = std::get_if<PublishAsked>(&question->what);
@@ -166,6 +180,7 @@ void LaneDesk::On(const wire::ViewerParsed& m) {
 }
 
 void LaneDesk::On(wire::ViewerAnswer m) {
+  if (!IsEntityTag(m.etag.str())) return books_.LaneViolation(camera_, kNoEntityTag);
   Question* question = FindOwn(m.ticket, m.session);
   if (question == nullptr) return EndUnheard(m.session);
   const auto* asked = std::get_if<ViewAsked>(&question->what);
@@ -189,6 +204,7 @@ void LaneDesk::On(wire::ViewerAnswer m) {
 }
 
 void LaneDesk::On(wire::PatchAnswer m) {
+  if (!IsEntityTag(m.etag.str())) return books_.LaneViolation(camera_, kNoEntityTag);
   const Question* question = FindOwn(m.ticket, m.session);
   if (question == nullptr) return;
   if (!std::holds_alternative<PatchAsked>(question->what)) {

@@ -158,7 +158,10 @@ Child* Program::Current(ChildId id) {
 }
 
 void Program::OnRecord(std::uint64_t serial, ByteView record) {
-  const Running& running = running_.at(serial);
+  const auto at = running_.find(serial);
+  // Its process has ended, but something that it left behind still holds the channel.
+  if (at == running_.end()) return;
+  Running& running = at->second;
   if (running.leaving) return;
   const Instant now = platform::MonotonicNow();
   const WallTime wall = platform::WallNow();
@@ -172,7 +175,10 @@ void Program::OnRecord(std::uint64_t serial, ByteView record) {
     understood = message.has_value();
     if (message) keeper_.HandleFront(std::move(*message), now, wall);
   }
-  if (!understood) running.child->Kill("it sent what the table does not allow");
+  if (!understood) {
+    running.leaving = true;
+    running.child->Kill("it sent what the table does not allow");
+  }
   CarryOut();
 }
 
@@ -234,12 +240,20 @@ void Program::Do(const RestartLane& effect) {
 
 void Program::Do(const EndLane& effect) {
   log_.Error("a lane broke the protocol", {{"why", effect.why}, {"camera", effect.camera}});
-  if (Child* child = Current(effect.camera)) child->Kill(effect.why);
+  Silence(effect.camera, effect.why);
 }
 
 void Program::Do(const EndFront& effect) {
   log_.Error("the front broke the protocol", {{"why", effect.why}});
-  if (Child* child = Current(std::nullopt)) child->Kill(effect.why);
+  Silence(std::nullopt, effect.why);
+}
+
+void Program::Silence(ChildId id, const std::string& why) {
+  const auto at = current_.find(id);
+  if (at == current_.end()) return;
+  Running& running = running_.at(at->second);
+  running.leaving = true;
+  running.child->Kill(why);
 }
 
 void Program::Do(const Notice& effect) {

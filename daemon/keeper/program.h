@@ -85,6 +85,8 @@ class Program {
   [[nodiscard]] std::uint16_t PortOf(CameraId camera);
   [[nodiscard]] std::string BaseUrl() const;
   Child* Current(ChildId id);
+  // Ends it; what it has said meanwhile is not heard any more.
+  void Silence(ChildId id, const std::string& why);
 
   platform::Loop& loop_;
   platform::Logger& log_;

@@ -4,6 +4,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 import unittest
 
 from support.hub import Hub, bin_dir, eventually, udp_ports
@@ -115,6 +116,58 @@ class Processes(unittest.TestCase):
                     if fields[9] in inodes:
                         found.append(fields[1].split(":")[0])
         return found
+
+
+class HostileLane(unittest.TestCase):
+    """A lane that has fallen to an attacker reaches its own camera, and nothing else."""
+
+    LANE = """#!/usr/bin/python3
+import os, socket, time
+channel = socket.socket(fileno=3)
+channel.recv(98304)
+lane = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == lane:
+        time.sleep(0.002)
+    for _ in range(20):
+        try:
+            channel.send(b"x" * 100)
+        except OSError:
+            break
+        time.sleep(0.005)
+    os._exit(0)
+time.sleep(60)
+"""
+
+    def test_what_a_dead_lane_left_behind_speaks_to_nobody(self):
+        hub = Hub()
+        programs = hub.folder / "bin"
+        programs.mkdir()
+        for name in ("latchkeyd", "latchkey-front", "latchkeyctl"):
+            shutil.copy(hub.bin / name, programs / name)
+        (programs / "latchkey-lane").write_text(self.LANE)
+        (programs / "latchkey-lane").chmod(0o755)
+        hub.bin = programs
+        with hub:
+            hub.add_camera("One")
+            lane = eventually("a lane", lambda: self.children(hub, "latchkey-lane"))[0]
+            front = hub.children("latchkey-front")
+            # The end of the process and its heir's words reach the keeper in one go, in this order.
+            os.kill(hub.daemon.pid, signal.SIGSTOP)
+            os.kill(lane, signal.SIGKILL)
+            time.sleep(0.3)
+            os.kill(hub.daemon.pid, signal.SIGCONT)
+            eventually("a new lane", lambda: [p for p in self.children(hub, "latchkey-lane") if p != lane])
+            self.assertIsNone(hub.daemon.process.poll(), hub.daemon.errors())
+            self.assertEqual(hub.request("GET", "/healthz").status, 200)
+            self.assertEqual(hub.children("latchkey-front"), front)
+
+    @staticmethod
+    def children(hub, name):
+        """As hub.children, for a script: the program's name is its second argument."""
+        found = subprocess.run(["pgrep", "-P", str(hub.daemon.pid), "-f", name], capture_output=True, text=True,
+                               check=False).stdout
+        return [int(pid) for pid in found.split()]
 
 
 class BadStart(unittest.TestCase):

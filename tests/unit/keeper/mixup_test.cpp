@@ -69,6 +69,38 @@ TEST_CASE("mix-up: a lane that answers another lane's question reaches nobody") 
   CHECK(house.ToFront<wire::Answered>().has_value());
 }
 
+TEST_CASE("mix-up: a lane whose entity tag could break a header is ended, and nobody gets its answer") {
+  Home home;
+  House& house = home.house;
+  const auto bad = GENERATE(as<std::string>{}, "a\r\nSet-Cookie: x", "a\"b", "a b", std::string("a\0b", 3),
+                            "\x80", "\x7f");
+  SECTION("a camera's") {
+    auto request = house.PublishRequest(home.camera.id, home.camera.token);
+    const auto ticket = request.ticket;
+    house.Front(std::move(request));
+    const auto offer = house.ToLane<wire::PublishOffer>(home.camera.id);
+    house.Lane(home.camera.id, wire::PublishAnswer{ticket, offer->session, offer->epoch, bad, "v=0"});
+  }
+  SECTION("a viewer's") {
+    Watching watching;
+    house.Front(house.ViewUpToProof(home.viewer, home.camera.id, watching));
+    house.Lane(home.camera.id, wire::ViewerAnswer{watching.ticket, watching.session, bad, "v=0"});
+  }
+  SECTION("a patch's") {
+    const Watching watching = house.View(home.viewer, home.camera.id);
+    wire::PatchRequest patch;
+    patch.ticket = house.NewTicket(home.viewer.token);
+    patch.session = watching.session;
+    patch.token = home.viewer.token.Duplicate();
+    const auto ticket = patch.ticket;
+    house.Front(std::move(patch));
+    house.Lane(home.camera.id, wire::PatchAnswer{ticket, watching.session, bad, ""});
+  }
+  CHECK(house.Effect<EndLane>()->camera == home.camera.id);
+  CHECK_FALSE(house.ToFront<wire::Answered>().has_value());
+  CHECK_FALSE(house.ToFront<wire::Done>().has_value());
+}
+
 TEST_CASE("mix-up: an answer that names another session reaches nobody") {
   Home home;
   House& house = home.house;

@@ -42,6 +42,16 @@ std::string_view View(const void* in, std::size_t size) {
   return {static_cast<const char*>(in), in == nullptr ? 0 : size};
 }
 
+// On a borrowed loop the library ends in two steps: its sockets close in one round, its timers in the next,
+// and only then may the rest be freed. Nothing of ours is reached from it any more.
+constexpr int kClosingRounds = 4;
+void FinishLater(Loop& loop, lws_context* context, int rounds) {
+  loop.DisposeLater([&loop, context, rounds] {
+    if (rounds > 0) return FinishLater(loop, context, rounds - 1);
+    lws_context_destroy(context);
+  });
+}
+
 }  // namespace
 
 struct HttpServer::Impl final : HttpConnectionHost {
@@ -279,8 +289,10 @@ HttpServer::Impl::~Impl() {
   waiting.clear();
   sockets.clear();
   draining.clear();
-  // Closing goes on in the loop's next rounds; nothing of ours is reached by then.
-  if (context != nullptr) lws_context_destroy(context);
+  if (context != nullptr) {
+    lws_context_destroy(context);
+    FinishLater(loop, context, kClosingRounds);
+  }
   library_log = nullptr;
 }
 

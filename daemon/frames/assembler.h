@@ -58,7 +58,7 @@ struct AssemblerCounters {
   std::uint64_t broken = 0;        // frames with all packets, but malformed
   std::uint64_t undecodable = 0;   // whole, but after a loss and before the next keyframe
   std::uint64_t unsupported = 0;   // whole, but of a kind that can't be shown
-  std::uint64_t too_large = 0;     // over kMaxFrame
+  std::uint64_t too_large = 0;     // over kMaxFrame or kMaxRecords
   std::uint64_t resyncs = 0;       // sequence jumps
   DropCounters drops;              // packets not taken, by reason
 };

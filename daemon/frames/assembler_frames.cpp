@@ -112,7 +112,7 @@ void Assembler::Emit(const Scan& scan, Instant now) {
     const StoredPacket* packet = window_.Find(at);
     LATCHKEY_CHECK(packet != nullptr);
     if (packet->payload.empty()) continue;
-    if (!AddPayload(config_.codec, packet->payload, builder)) {
+    if (!AddPayload(config_.codec, packet->payload, builder) || builder.count() > kMaxRecords) {
       ++counters_.too_large;
       BreakChain();
       return;

@@ -43,6 +43,7 @@ void FrameBuilder::Add(ByteView payload) {
     Wipe(records_);
     records_ = std::move(larger);
   }
+  ++count_;
   records_.push_back(static_cast<std::uint8_t>(payload.size() >> 8U));
   records_.push_back(static_cast<std::uint8_t>(payload.size() & 0xffU));
   records_.insert(records_.end(), payload.begin(), payload.end());

@@ -20,6 +20,10 @@ constexpr std::size_t kMaxPayload = 1200;
 // Largest frame, records included. A longer one is dropped as kFrameTooLarge: no decodable 1080p picture at
 // a camera's bitrate comes near.
 constexpr std::size_t kMaxFrame = 1024 * 1024;
+// Most payload records of a frame: each is a packet to every viewer, and is named by 16 bits there. Twice
+// what the largest window of a camera's packets needs when each is cut in two; aggregates of tiny NALs that
+// come apart into more make a frame that is dropped like one too large.
+constexpr std::size_t kMaxRecords = 8192;
 
 struct FrameHeader {
   CameraId camera;
@@ -136,10 +140,13 @@ class FrameBuilder {
   // 1..kMaxPayload bytes.
   void Add(ByteView payload);
   [[nodiscard]] std::size_t bytes() const { return records_.size(); }
+  // Payloads added so far.
+  [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] PlainFrame Build(const FrameHeader& header) &&;
 
  private:
   ByteVector records_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace latchkey::frames

@@ -99,6 +99,22 @@ TEST_CASE("repacketise: sound that is too long, and nonsense, is refused whole")
   CHECK(Cut(wire::Codec::kH264, {}).empty());
 }
 
+TEST_CASE("repacketise: aggregates of tiny NALs don't make a frame of more records than a viewer is sent") {
+  Bench bench;
+  Camera camera;
+  // 660 NALs of one byte in each packet: 100 packets would come apart into 66,000.
+  ByteVector aggregate{24};
+  for (int i = 0; i < 660; ++i) aggregate.insert(aggregate.end(), {0, 1, 12});
+  std::vector<ByteVector> payloads{kSps, kPps, Idr()};
+  payloads.insert(payloads.end(), 100, aggregate);
+  bench.Push(camera.Frame(payloads));
+  CHECK(bench.Count() == 0);
+  CHECK(bench.assembler().counters().too_large == 1);
+  CHECK(bench.assembler().KeyframeWanted());
+  bench.Push(camera.Key());
+  CHECK(bench.Count() == 1);
+}
+
 TEST_CASE("repacketise: a long payload leaves the assembler cut") {
   Bench bench;
   Camera camera;

@@ -15,6 +15,10 @@ Duration MediaTime(std::int64_t timestamp, std::int64_t clock_rate) {
   return Duration{whole * kSecond + rest * kSecond / clock_rate};
 }
 
+// Extended timestamps beyond this (6 years at 90 kHz) are a clock that leaps, packet by packet: it begins
+// again before 64 bits of nanoseconds are used up at the slowest clock.
+constexpr std::int64_t kMaxTimestamp = std::int64_t{1} << 44U;
+
 Duration WallTime(const wire::SenderInfo& report) {
   return wire::WallTimeFromNtp(report.ntp).time_since_epoch();
 }
@@ -52,6 +56,13 @@ CaptureClock::CaptureClock(wire::Codec video, wire::Codec audio) {
 
 void CaptureClock::OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
   Stream& stream = Of(kind);
+  const std::int64_t behind = stream.timestamps.highest().value_or(0) - stream.timestamps.Peek(rtp_timestamp);
+  const bool set_back = behind > 0 && MediaTime(behind, stream.clock_rate) > kMaxStep;
+  if (set_back || stream.timestamps.Peek(rtp_timestamp) > kMaxTimestamp) {
+    stream.timestamps = {};
+    stream.arrival.Reset();
+    stream.report.reset();
+  }
   const Duration media = MediaTime(stream.timestamps.Unwrap(rtp_timestamp), stream.clock_rate);
   stream.arrival.Add(arrived.time_since_epoch() - media, arrived);
 }
@@ -60,9 +71,18 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
   // Without a wall clock (RFC 3550 6.4.1), or before any packet to extend its timestamp by.
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
+  const Duration offset = arrived.time_since_epoch() - WallTime(report);
+  const auto least = wall_offset_.Value();
+  if (least && (offset - *least > kMaxStep || *least - offset > kMaxStep)) ForgetReports();
   stream.report = report;
   stream.report_timestamp = stream.timestamps.Peek(report.rtp_timestamp);
-  wall_offset_.Add(arrived.time_since_epoch() - WallTime(report), arrived);
+  wall_offset_.Add(offset, arrived);
+}
+
+// Of both streams, because they share the offset.
+void CaptureClock::ForgetReports() {
+  for (Stream& stream : streams_) stream.report.reset();
+  wall_offset_.Reset();
 }
 
 Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
@@ -73,9 +93,7 @@ Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_times
     const Duration since_report = MediaTime(timestamp - stream.report_timestamp, stream.clock_rate);
     const Instant estimate{*wall_offset + WallTime(*stream.report) + since_report};
     if (arrived - estimate <= kMaxAge && estimate - arrived <= kMaxAge) return std::min(estimate, arrived);
-    // Its clocks jumped. Both streams' reports begin anew, because they share the offset.
-    for (Stream& s : streams_) s.report.reset();
-    wall_offset_.Reset();
+    ForgetReports();  // its clocks jumped
   }
   const auto least = stream.arrival.Value();
   if (!least) return arrived;

@@ -42,6 +42,10 @@ class CaptureClock {
   // An estimate older than this before the arrival is a jump of the camera's clock: the map is begun afresh
   // and the arrival itself counts.
   static constexpr Duration kMaxAge = seconds(5);
+  // A clock of the camera that differs from itself by more than this, from one report or packet to another,
+  // was set anew (NTP after a boot, a restarted encoder): what was learnt under the old setting is forgotten.
+  // Below the age at which a picture counts as stale, or each such correction would look like old pictures.
+  static constexpr Duration kMaxStep = seconds(1);
   // Period of the minimum windows.
   static constexpr Duration kWindow = seconds(10);
 
@@ -64,6 +68,7 @@ class CaptureClock {
     std::int64_t report_timestamp = 0;  // extended
   };
 
+  void ForgetReports();
   [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
 
   std::array<Stream, wire::kStreamKindCount> streams_{};

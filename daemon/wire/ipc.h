@@ -75,10 +75,13 @@ using SdpText = BoundedText<kMaxSdp>;
 using ShortText = BoundedText<128>;
 using LongText = BoundedText<512>;
 
-// Appends fields in network byte order.
+// Appends fields in network byte order; without a vector it only counts their bytes.
 class FieldWriter {
  public:
-  explicit FieldWriter(ByteVector& out) : out_(out) {}
+  FieldWriter() = default;
+  explicit FieldWriter(ByteVector& out) : out_(&out) {}
+  // Bytes written or counted.
+  [[nodiscard]] std::size_t size() const { return size_; }
 
   template <class... Fields>
   void operator()(const Fields&... fields) {
@@ -90,9 +93,11 @@ class FieldWriter {
   requires std::integral<T>
   void Write(T value) {
     const auto bits = static_cast<std::uint64_t>(value);
-    for (std::size_t i = sizeof(T); i-- > 0;) {
-      out_.push_back(static_cast<std::uint8_t>((bits >> (8U * i)) & 0xffU));
+    std::array<std::uint8_t, sizeof(T)> bytes{};
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+      bytes[i] = static_cast<std::uint8_t>((bits >> (8U * (sizeof(T) - 1 - i))) & 0xffU);
     }
+    Append(bytes);
   }
   template <class T>
   requires std::is_enum_v<T>
@@ -132,9 +137,13 @@ class FieldWriter {
   template <class T>
   requires requires(const T& t, FieldWriter& w) { T::Fields(t, w); }
   void Write(const T& nested) { T::Fields(nested, *this); }
-  void Append(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void Append(ByteView bytes) {
+    size_ += bytes.size();
+    if (out_ != nullptr) out_->insert(out_->end(), bytes.begin(), bytes.end());
+  }
 
-  ByteVector& out_;
+  ByteVector* out_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 // Reads the same fields back; ok() is false after anything short, over a bound or out of an enum.
@@ -248,11 +257,16 @@ std::optional<IpcFrame> ParseIpcFrame(ByteView record);
 // One record with `message` in it. Message has kKind and Fields (ipc_messages.h).
 template <class Message>
 ByteVector EncodeIpc(const Message& message) {
-  ByteVector out(kIpcHeaderSize);
+  FieldWriter counter;
+  Message::Fields(message, counter);
+  const std::size_t body = counter.size();
+  LATCHKEY_CHECK(kIpcHeaderSize + body <= kIpcMaxMessage);
+  ByteVector out;
+  // One block for all of it: a vector that grows leaves tokens and keys behind in freed memory.
+  out.reserve(kIpcHeaderSize + body);
+  out.resize(kIpcHeaderSize);
   FieldWriter writer(out);
   Message::Fields(message, writer);
-  const std::size_t body = out.size() - kIpcHeaderSize;
-  LATCHKEY_CHECK(out.size() <= kIpcMaxMessage);
   ByteWriter header(MutableByteView(out).first(kIpcHeaderSize));
   header.U8(kIpcVersion);
   header.U8(static_cast<std::uint8_t>(Message::kKind));

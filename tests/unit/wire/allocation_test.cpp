@@ -5,6 +5,7 @@
 
 #include "daemon/wire/demux.h"
 #include "daemon/wire/h264.h"
+#include "daemon/wire/ipc_messages.h"
 #include "daemon/wire/rtcp_feedback.h"
 #include "daemon/wire/rtcp_remb.h"
 #include "daemon/wire/rtcp_report.h"
@@ -118,6 +119,17 @@ TEST_CASE("wire: RTCP is written and parsed without allocation") {
           }
         }) == 0);
   CHECK(blocks == 6);
+}
+
+TEST_CASE("ipc: a record is written in one block, so that no key stays behind in memory that it outgrew") {
+  PublishOffer offer;
+  offer.offer = std::string(40'000, 'v');
+  CHECK(Count([&] { (void)EncodeIpc(offer); }) == 1);
+  CHECK(Count([] { (void)EncodeIpc(EpochBegin{}); }) == 1);
+  CHECK(Count([] { (void)EncodeIpc(DeleteRequest{}); }) == 1);
+  CameraList list;
+  for (int i = 0; i < 3; ++i) CHECK(list.cameras.TryPush({}));
+  CHECK(Count([&] { (void)EncodeIpc(list); }) == 1);
 }
 
 }  // namespace

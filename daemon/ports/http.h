@@ -10,6 +10,7 @@
 
 #include "daemon/base/address.h"
 #include "daemon/base/ids.h"
+#include "daemon/base/secret.h"
 
 namespace latchkey::ports {
 
@@ -26,7 +27,17 @@ constexpr std::size_t kMaxSocketMessage = 16 * 1024;
 
 enum class HttpMethod : std::uint8_t { kGet, kHead, kPost, kPatch, kPut, kDelete, kOptions, kCount };
 
+// Its token is wiped with it, wherever it ends.
 struct HttpRequest {
+  HttpRequest() = default;
+  HttpRequest(const HttpRequest&) = default;
+  HttpRequest& operator=(const HttpRequest&) = default;
+  HttpRequest(HttpRequest&&) noexcept = default;
+  HttpRequest& operator=(HttpRequest&&) noexcept = default;
+  ~HttpRequest() {
+    Wipe({static_cast<std::uint8_t*>(static_cast<void*>(authorization.data())), authorization.size()});
+  }
+
   HttpMethod method = HttpMethod::kGet;
   std::string path;     // decoded, dot segments resolved, without the query
   bool secure = false;  // came over TLS

@@ -28,11 +28,11 @@ constexpr std::array<MethodToken, 7> kMethods{{{WSI_TOKEN_GET_URI, HttpMethod::k
                                                {WSI_TOKEN_OPTIONS_URI, HttpMethod::kOptions}}};
 static_assert(kMethods.size() == static_cast<std::size_t>(HttpMethod::kCount));
 
-std::string_view Trimmed(std::string_view text) {
+// In place: a token must not stay behind in a copy.
+void Trim(std::string& text) {
   constexpr std::string_view kSpace = " \t\r\n";
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  text.erase(text.find_last_not_of(kSpace) + 1);
+  text.erase(0, text.find_first_not_of(kSpace));
 }
 
 bool Has(lws* wsi, lws_token_indexes token) {
@@ -47,7 +47,8 @@ std::string Header(lws* wsi, lws_token_indexes token) {
   const int copied = lws_hdr_copy(wsi, text.data(), length + 1, token);
   if (copied <= 0) return {};
   text.resize(static_cast<std::size_t>(copied));
-  return std::string(Trimmed(text));
+  Trim(text);
+  return text;
 }
 
 const MethodToken* FindMethod(lws* wsi) {

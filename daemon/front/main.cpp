@@ -122,6 +122,7 @@ class Program final : public platform::HttpHandler {
       auto identity = platform::MakeSelfSignedIdentity(certified);
       if (!identity) return End(kExitBind, identity.error().message);
       options.tls = std::move(*identity);
+      options.max_per_client = platform::kHttpMaxPerClient;
     }
     auto server = platform::HttpServer::Start(loop_, log_, options, *this);
     if (!server) return End(kExitBind, server.error().message);

@@ -95,7 +95,8 @@ bool WriteRaw(lws* wsi, std::string_view text, lws_write_protocol kind) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(lws* wsi, HttpConnectionHost& host) : wsi_(wsi), host_(host) {}
+HttpConnection::HttpConnection(lws* wsi, HttpConnectionHost& host, const IpAddress& peer)
+    : wsi_(wsi), host_(host), peer_(peer) {}
 
 int HttpConnection::OnHeaders() {
   if (state_ != State::kIdle) return -1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/base/address.h"
 #include "daemon/base/time.h"
 #include "daemon/ports/http.h"
 #include "platform/http/http_server.h"
@@ -41,7 +42,7 @@ class HttpConnectionHost {
 // 0 goes on, -1 closes.
 class HttpConnection {
  public:
-  HttpConnection(lws* wsi, HttpConnectionHost& host);
+  HttpConnection(lws* wsi, HttpConnectionHost& host, const IpAddress& peer);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -71,6 +72,7 @@ class HttpConnection {
   // Reads what has come and drops it. False once the client has gone or its time is over.
   bool Drain();
 
+  [[nodiscard]] const IpAddress& peer() const { return peer_; }
   // For the look at waiting clients.
   [[nodiscard]] int descriptor() const;
   void OnPeerLeft();
@@ -105,6 +107,7 @@ class HttpConnection {
 
   lws* wsi_;
   HttpConnectionHost& host_;
+  IpAddress peer_;
   State state_ = State::kIdle;
   ports::HttpRequest request_;
   bool head_ = false;

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 #include <unordered_set>
@@ -102,6 +103,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   ports::HttpExchange last_exchange;
   ports::WebSocketId last_socket;
   HttpTimes times;
+  std::size_t max_per_client = 0;
   std::unordered_set<HttpConnection*> draining;
   Timer look;
   EachRound each_round;
@@ -207,10 +209,14 @@ void HttpServer::Impl::LookForGone() {
 
 void HttpServer::Impl::Adopt(UniqueFd socket) {
   if (connections.size() >= kHttpMaxConnections) return;
+  const IpAddress peer = PeerOf(socket.get()).ip;
+  const auto same = std::count_if(connections.begin(), connections.end(),
+                                  [&](const auto& entry) { return entry.second->peer() == peer; });
+  if (static_cast<std::size_t>(same) >= max_per_client) return;
   // The library owns the descriptor from here on, also when it refuses it.
   lws* const wsi = lws_adopt_socket_vhost(vhost, socket.Release());
   if (wsi == nullptr) return;
-  connections.emplace(wsi, std::make_unique<HttpConnection>(wsi, *this));
+  connections.emplace(wsi, std::make_unique<HttpConnection>(wsi, *this, peer));
   each_round.Start();
   // From connecting to the first byte of a request.
   lws_set_timeout(wsi, PENDING_TIMEOUT_ESTABLISH_WITH_SERVER, static_cast<int>(ToSeconds(times.header)));
@@ -218,6 +224,7 @@ void HttpServer::Impl::Adopt(UniqueFd socket) {
 
 Status HttpServer::Impl::StartLibrary(const HttpServerOptions& options) {
   times = options.times;
+  max_per_client = options.max_per_client;
   library_log = &log;
   library_starting = true;
   lws_set_log_level(LLL_ERR | LLL_WARN, LogFromLibrary);

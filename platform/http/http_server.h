@@ -23,6 +23,9 @@ namespace latchkey::platform {
 constexpr std::size_t kHttpMaxHeaderBlock = 16 * 1024;
 // Connections together; one more is closed at once.
 constexpr std::size_t kHttpMaxConnections = 256;
+// Of one address, where HttpServerOptions says so; one more is closed at once. So that one machine of the LAN
+// can't take every place: a page needs some seven of them, a camera one.
+constexpr std::size_t kHttpMaxPerClient = 64;
 // Times, in whole seconds. A client is closed when its header block isn't there in time, and answered 408
 // when its body isn't; a connection without a request is closed when it has been idle.
 struct HttpTimes {
@@ -65,6 +68,7 @@ struct HttpServerOptions {
   SocketAddress listen;            // port 0: any free one; an unspecified IPv6 address takes IPv4 as well
   std::optional<TlsIdentity> tls;  // none: plain HTTP
   HttpTimes times;
+  std::size_t max_per_client = kHttpMaxConnections;
 };
 
 class HttpServer {

@@ -71,7 +71,13 @@ class ScriptedHandler final : public HttpHandler {
 // One TCP client; what came is in `received`.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // `host`: the last byte of the client's own address, 127.0.0.host.
+  explicit RawClient(std::uint16_t port, std::uint8_t host = 1)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = htonl(0x7f000000U | host);
+    REQUIRE(::bind(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&from)), sizeof(from)) == 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);

@@ -247,6 +247,27 @@ TEST_CASE("http: one connection too many is closed, and there is room when anoth
   CHECK(f.StatusOf(kGet) == 200);
 }
 
+TEST_CASE("http: one machine can't take the places of the others") {
+  HttpServerOptions options;
+  options.max_per_client = 3;
+  HttpFixture f(options);
+  std::vector<std::unique_ptr<RawClient>> greedy;
+  for (std::size_t i = 0; i < options.max_per_client; ++i) {
+    greedy.push_back(std::make_unique<RawClient>(f.server->port(), 2));
+  }
+  REQUIRE(RunUntil(f.loop, [&] { return f.server->connections() == options.max_per_client; }));
+  RawClient extra(f.server->port(), 2);
+  extra.Send(kGet);
+  REQUIRE(f.Until(extra, [&] { return extra.ended || extra.reset || !extra.received.empty(); }));
+  CHECK(extra.received.empty());
+  CHECK(f.StatusOf(kGet) == 200);
+  greedy.pop_back();
+  REQUIRE(RunUntil(f.loop, [&] { return f.server->connections() < options.max_per_client; }));
+  RawClient again(f.server->port(), 2);
+  again.Send(kGet);
+  CHECK(f.Until(again, [&] { return again.Status() == 200; }));
+}
+
 TEST_CASE("http: a port that is taken is said so, and a server may go while clients wait") {
   HttpFixture f;
   HttpServerOptions options;

@@ -74,6 +74,15 @@ void ViewerSession::NoteKeyframeRequest(std::uint32_t ssrc, Instant now) {
 }
 
 ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) {
+  if (resends_.empty()) return Step::kSent;
+  if (turn.now < resend_from_) {
+    resend_due_ = resend_from_;
+    return Step::kSent;
+  }
+  resend_from_ = turn.now + kResendInterval;
+  // Packets of one frame side by side, so that it is opened once; each packet once.
+  std::sort(resends_.begin(), resends_.end());
+  resends_.erase(std::unique(resends_.begin(), resends_.end()), resends_.end());
   cache::OpenKey::Opened opened;
   FrameNumber open_frame;  // number of what `opened` holds; 0: nothing
   for (const ResendRequest& request : resends_) {

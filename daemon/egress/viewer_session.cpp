@@ -79,7 +79,7 @@ void ViewerSession::HandleTimeout(Instant now, WallTime wall, DatagramBatch& out
 std::optional<Instant> ViewerSession::NextDeadline() const {
   std::optional<Instant> deadline = transport_.NextDeadline();
   if (transport_.state() != peer::TransportState::kConnected) return deadline;
-  for (const auto& at : {paused_until_, next_report_}) {
+  for (const auto& at : {paused_until_, resend_due_, next_report_}) {
     if (at && (!deadline || *at < *deadline)) deadline = at;
   }
   return deadline;
@@ -118,7 +118,7 @@ OutboundStream* ViewerSession::StreamFor(const frames::FrameHeader& header) {
 }
 
 ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Instant>& arrivals) {
-  paused_until_.reset();
+  Hold();
   if (!MaySend(turn)) return PumpOutcome::kIdle;
   const Leg leg{*transport_.path(), *sender_, turn.out};
   if (ServeNacks(leg, turn) == Step::kOpenFailed) return PumpOutcome::kOpenFailed;
@@ -151,7 +151,8 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
                                              const Leg& leg, const Turn& turn) {
   if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
   std::int64_t allowance = pacer_.Available(turn.now, rate());
-  if (allowance <= 0) {
+  // To go on with a frame it is opened again: not for less than a run, whatever woke us.
+  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::kLeastRun)) {
     paused_until_ = pacer_.NextRun(rate());
     return Step::kPaused;
   }

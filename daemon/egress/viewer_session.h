@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +50,9 @@ class ViewerSession {
   // ignored (the viewer asks again), so that a small NACK can't draw a flood.
   static constexpr std::size_t kMaxResend = 128;
   static constexpr std::int64_t kResendDebt = 64;
+  // Requests that come sooner after others were served wait and are served together: each go opens the frames
+  // concerned, so a flood of NACKs costs no more than the whole history 200 times a second.
+  static constexpr Duration kResendInterval = milliseconds{5};
 
   static Result<ViewerSession> Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
                                     Secret32 derived_key, access::Grant grant,
@@ -75,7 +79,10 @@ class ViewerSession {
   // Sends what this viewer may have now. `arrivals` gets `whole` of each live frame that left with this call.
   PumpOutcome Pump(const Turn& turn, std::vector<Instant>& arrivals);
   // Nothing may be pumped for now: no wake-up for pacing is needed.
-  void Hold() { paused_until_.reset(); }
+  void Hold() {
+    paused_until_.reset();
+    resend_due_.reset();
+  }
   [[nodiscard]] FrameNumber failed_frame() const { return position_.number; }
 
   // The grant for a wrap that opened: of the epoch running or about to run. Its camera is the lane's.
@@ -132,6 +139,7 @@ class ViewerSession {
   struct ResendRequest {
     std::size_t stream = 0;
     std::uint16_t sequence = 0;
+    friend auto operator<=>(const ResendRequest&, const ResendRequest&) = default;
   };
 
   SessionId session_;
@@ -149,6 +157,8 @@ class ViewerSession {
   Pacer pacer_;
   std::vector<ResendRequest> resends_;
   std::optional<Instant> paused_until_;
+  std::optional<Instant> resend_due_;  // requests wait for it
+  Instant resend_from_{};              // requests are served again from then on
   std::optional<Instant> next_report_;
   std::optional<Instant> keyframe_sent_;
   bool keyframe_wanted_ = false;

@@ -193,6 +193,44 @@ TEST_CASE("lane: a lost packet is made again for the viewer that asks, as RTX wi
   CHECK(world.viewer.peer.rtp.size() == count + 2);
 }
 
+TEST_CASE("lane: a flood of NACKs is served together now and then, each packet once") {
+  Watched world;
+  const std::size_t count = world.viewer.peer.rtp.size();
+  const auto original = wire::ParseRtp(world.viewer.peer.rtp[count - 30]);
+  REQUIRE(original);
+  const std::uint16_t first = original->header.sequence;
+  for (int i = 0; i < 50; ++i) world.SendNack({first, static_cast<std::uint16_t>(first + 1)});
+  CHECK(world.viewer.peer.rtp.size() == count + 2);
+  // What came meanwhile is not forgotten, and nobody is woken for it before its time.
+  CHECK(world.lane->NextDeadline() > world.now);
+  world.Advance(egress::ViewerSession::kResendInterval);
+  CHECK(world.viewer.peer.rtp.size() == count + 4);
+  world.Advance(milliseconds{20});
+  CHECK(world.viewer.peer.rtp.size() == count + 4);
+  // In one request as well.
+  world.SendNack({first, first, first});
+  CHECK(world.viewer.peer.rtp.size() == count + 5);
+}
+
+TEST_CASE("lane: junk from strangers does not make a paced frame leave in driblets") {
+  Watched world;
+  world.camera.SendPicture(true, 100'000, world.now);
+  const std::size_t before = world.viewer.peer.rtp.size();
+  world.Settle();
+  REQUIRE(world.viewer.peer.rtp.size() - before >= 48);
+  // Each go at a begun frame opens all of it again, so a datagram from anybody must not be reason enough.
+  std::size_t goes = 0;
+  for (int i = 0; i < 200; ++i) {
+    world.now += microseconds{30};
+    const std::size_t sent = world.viewer.peer.rtp.size();
+    world.Inject(latchkey::test::Hex("ff"), Host(99));
+    if (world.viewer.peer.rtp.size() > sent) ++goes;
+  }
+  CHECK(goes <= 4);
+  world.Advance(milliseconds{10});
+  CHECK(world.viewer.Pictures().back().number == world.camera.pictures - 1);
+}
+
 TEST_CASE("lane: a viewer's wish for a keyframe reaches the camera once, not at each repetition") {
   Watched world;
   world.Film(world.camera, milliseconds{600});

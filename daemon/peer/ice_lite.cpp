@@ -113,7 +113,8 @@ IceLite::Outcome IceLite::Accept(const wire::StunMessage& message, const IcePair
   LearnPair(pair, now, outcome);
   if (message.use_candidate) Nominate(pair);
   outcome.selection_changed = selected() != before;
-  last_heard_ = now;
+  // Consent is the pair's to which media goes (RFC 7675 5.1).
+  if (!nominated_ || *nominated_ == pair) last_heard_ = now;
   return outcome;
 }
 

@@ -84,7 +84,8 @@ class IceLite {
   // An authentic SRTP or SRTCP packet came by the selected pair: proof of the same worth as a check. For
   // peers that check only at the start (FFmpeg 8.0).
   void NoteAuthenticMedia(const IcePair& pair, Instant now);
-  // No check, and no authentic media, for kConsentLife: stop sending, end the session.
+  // No check, and no authentic media, for kConsentLife by the nominated pair (by any while none is): stop
+  // sending, end the session.
   [[nodiscard]] bool ConsentExpired(Instant now) const { return now >= ConsentDeadline(); }
   [[nodiscard]] Instant ConsentDeadline() const { return last_heard_ + kConsentLife; }
 

@@ -251,6 +251,19 @@ TEST_CASE_METHOD(IceLiteTest, "ice: consent ends 15 s after the last authentic c
   CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
 }
 
+TEST_CASE_METHOD(IceLiteTest, "ice: checks from elsewhere are no consent of the place that media goes to") {
+  // A lite agent never asks back, so a peer may nominate an address that is not its own.
+  Send(Check(true), kElsewhere);
+  const Instant deadline = ice_.ConsentDeadline();
+  for (int i = 0; i < 5; ++i) {
+    now_ += seconds(4);
+    if (ice_.ConsentExpired(now_)) break;
+    Send(Check());
+    CHECK(ice_.ConsentDeadline() == deadline);
+  }
+  CHECK(ice_.ConsentExpired(now_));
+}
+
 TEST_CASE_METHOD(IceLiteTest, "ice: a peer that never checks expires as well") {
   CHECK_FALSE(ice_.ConsentExpired(now_ + seconds(14)));
   CHECK(ice_.ConsentExpired(now_ + seconds(15)));

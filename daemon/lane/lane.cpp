@@ -75,6 +75,10 @@ std::vector<wire::LaneToKeeper> Lane::TakeMessages() {
   return std::exchange(messages_, {});
 }
 
+std::vector<SocketAddress> Lane::TakeSilenced() {
+  return std::exchange(silenced_, {});
+}
+
 // The one channel's first message made this lane; another is the keeper's bug.
 void Lane::On(wire::LaneConfig, Instant, WallTime) {
   LATCHKEY_CHECK(false);

@@ -67,6 +67,10 @@ class Lane {
   [[nodiscard]] const DatagramBatch& datagrams() const { return batch_; }
   void DatagramsSent(Instant now);
   [[nodiscard]] std::vector<wire::LaneToKeeper> TakeMessages();
+  // Where viewers were whose sessions ended since the last call: what was handed over for them and has not
+  // left must not leave any more. To be called before the batch is sent, which has their goodbyes. One for
+  // each viewer at most.
+  [[nodiscard]] std::vector<SocketAddress> TakeSilenced();
   // Shutdown was asked for and everybody is told: the process ends.
   [[nodiscard]] bool finished() const { return finished_; }
 
@@ -154,6 +158,7 @@ class Lane {
 
   DatagramBatch batch_;
   std::vector<wire::LaneToKeeper> messages_;
+  std::vector<SocketAddress> silenced_;
   std::vector<Instant> sent_arrivals_;  // when each live frame in the batch was whole
   std::size_t pump_from_ = 0;           // viewer whose turn it is
   bool more_to_pump_ = false;

@@ -137,6 +137,7 @@ void Lane::EndViewer(std::size_t index, wire::SessionEndReason reason) {
   ended.packets = viewer.packets();
   ended.lost = viewer.lost();
   ended_packets_out_ += ended.packets;
+  if (const auto path = viewer.transport().path()) silenced_.push_back(path->remote);
   viewer.Close(batch_);
   addresses_.Forget(viewer.id());
   viewers_.erase(viewers_.begin() + static_cast<std::ptrdiff_t>(index));

@@ -150,6 +150,7 @@ class Program {
   // Carries out what the lane wants, and gives it further turns while it has more.
   void Flush() {
     for (int turn = 0;; ++turn) {
+      for (const SocketAddress& to : lane_->TakeSilenced()) socket_->DropQueuedTo(to);
       if (!lane_->datagrams().empty()) socket_->Send(lane_->datagrams());
       lane_->DatagramsSent(loop_.Now());
       for (const wire::LaneToKeeper& message : lane_->TakeMessages()) {

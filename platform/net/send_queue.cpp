@@ -25,6 +25,24 @@ std::size_t SendQueue::Append(const DatagramBatch& from, std::size_t first) {
   return dropped;
 }
 
+std::size_t SendQueue::DropTo(const SocketAddress& to) {
+  std::size_t dropped = 0;
+  spare_.Clear();
+  for (; head_ < batch_.size(); ++head_) {
+    const Outgoing& entry = batch_.entries()[head_];
+    if (entry.to != to) {
+      CopyInto(spare_, batch_, entry);
+      continue;
+    }
+    live_bytes_ -= entry.size;
+    ++dropped;
+  }
+  std::swap(batch_, spare_);
+  spare_.Clear();
+  head_ = 0;
+  return dropped;
+}
+
 void SendQueue::AdvanceTo(std::size_t head) {
   LATCHKEY_CHECK(head >= head_ && head <= batch_.size());
   for (; head_ < head; ++head_) live_bytes_ -= batch_.entries()[head_].size;

@@ -21,6 +21,8 @@ class SendQueue {
   // Copies entries [first, size) of `from`, dropping the oldest where a bound is passed. Returns how many
   // were dropped.
   std::size_t Append(const DatagramBatch& from, std::size_t first);
+  // Drops what waits for `to`, and returns how many datagrams that were.
+  std::size_t DropTo(const SocketAddress& to);
   // Everything before `head` has been dealt with.
   void AdvanceTo(std::size_t head);
 

@@ -162,6 +162,12 @@ void UdpSocket::Send(const DatagramBatch& batch) {
   impl_->UpdateWatch();
 }
 
+void UdpSocket::DropQueuedTo(const SocketAddress& to) {
+  if (impl_->queue.empty()) return;
+  impl_->counters.send_recalled += impl_->queue.DropTo(to);
+  impl_->UpdateWatch();
+}
+
 const UdpCounters& UdpSocket::counters() const {
   return impl_->counters;
 }

@@ -43,6 +43,7 @@ struct UdpCounters {
   std::uint64_t segmented_runs = 0;     // runs sent with UDP_SEGMENT
   std::uint64_t send_queued = 0;        // datagrams that had to wait for room
   std::uint64_t send_dropped_full = 0;  // dropped, oldest first, because the queue was full
+  std::uint64_t send_recalled = 0;      // dropped by DropQueuedTo()
   std::uint64_t send_refused = 0;       // the kernel said no (no route, not permitted, too long)
 };
 
@@ -68,6 +69,9 @@ class UdpSocket {
   // Sends all of `batch` in order, from each entry's local address. What the kernel can't take now is
   // copied and sent when it can. The batch is the caller's again at return. Never fails: counters tell.
   void Send(const DatagramBatch& batch);
+
+  // What still waits for `to` is never sent: a viewer that lost its right gets nothing handed over before.
+  void DropQueuedTo(const SocketAddress& to);
 
   [[nodiscard]] const UdpCounters& counters() const;
   // Whether UDP_SEGMENT is still in use.

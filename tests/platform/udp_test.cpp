@@ -294,6 +294,27 @@ TEST_CASE("udp: the send queue keeps order and drops its oldest beyond the bound
   CHECK(queue.empty());
 }
 
+TEST_CASE("udp: what waits for one destination can be recalled, the rest keeps its order and its bounds") {
+  SendQueue queue;
+  DatagramBatch batch;
+  for (std::size_t i = 0; i < 100; ++i)
+    Add(batch, At("127.0.0.1", i % 2 == 0 ? 1 : 2), 20, static_cast<std::uint8_t>(i));
+  CHECK(queue.Append(batch, 0) == 0);
+  queue.AdvanceTo(queue.head() + 10);
+  CHECK(queue.DropTo(At("127.0.0.1", 2)) == 45);
+  REQUIRE(queue.size() == 45);
+  for (std::size_t i = 0; i < 45; ++i) {
+    const Outgoing& entry = queue.batch().entries()[queue.head() + i];
+    CHECK(entry.to == At("127.0.0.1", 1));
+    CHECK(queue.batch().BytesOf(entry)[0] == 10 + 2 * i);
+  }
+  CHECK(queue.DropTo(At("127.0.0.1", 1)) == 45);
+  CHECK(queue.empty());
+  CHECK(queue.Append(batch, 0) == 0);
+  queue.AdvanceTo(queue.head() + 100);
+  CHECK(queue.empty());
+}
+
 TEST_CASE("udp: the send queue is bounded in bytes too") {
   SendQueue queue;
   DatagramBatch batch;

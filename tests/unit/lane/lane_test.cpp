@@ -217,6 +217,8 @@ TEST_CASE("lane: after SessionEnd, Suspend or Shutdown not one more packet of me
   CHECK(std::count_if(replies.begin(), replies.end(), [](const auto& m) {
           return std::holds_alternative<wire::SessionEnded>(m);
         }) == static_cast<std::ptrdiff_t>(ended));
+  // What waits in a full socket is recalled.
+  CHECK(world.lane->TakeSilenced() == std::vector<SocketAddress>{viewer.peer.address()});
   const std::size_t before = viewer.peer.rtp.size();
   CHECK(viewer.peer.closed());
   if (world.camera.peer.connected()) world.Film(world.camera, seconds{1});

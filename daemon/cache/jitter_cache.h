@@ -31,8 +31,8 @@ struct CacheLimits {
   Duration linger = milliseconds(1000);
   // A group older than this is asked to end (KeyframeWanted). Browsers as cameras send keyframes on request
   // alone: their group would grow to the other limits, and a new viewer would have to catch up with all of
-  // it.
-  Duration renew = seconds(5);
+  // it. Above the 10 s that cameras of a fixed interval use: those are never asked.
+  Duration renew = seconds(12);
 };
 
 struct CacheCounters {

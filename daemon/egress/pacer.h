@@ -9,19 +9,20 @@
 
 namespace latchkey::egress {
 
-// A receiver's socket holds 90 packets of 1200 bytes by Linux' default (212,992 bytes, 2304 a packet), a
-// browser's about 56: a keyframe of 120 packets thrown at it at once loses its tail.
+// A receiver's socket holds 90 packets of 1200 bytes by Linux' default (212,992 bytes, 2304 a packet): a
+// keyframe of 120 packets thrown at it at once loses its tail. Each run opens the sealed frame anew, so few
+// long runs cost less than many short ones.
 class Pacer {
  public:
   // Packets at once.
-  static constexpr std::int64_t kBurst = 48;
-  // Packets a millisecond after that, for what is live: 120 packets are out within 3 ms.
-  static constexpr std::int64_t kLiveRate = 32;
+  static constexpr std::int64_t kBurst = 64;
+  // Packets a millisecond after that, for what is live: 120 packets are out within 2 ms.
+  static constexpr std::int64_t kLiveRate = 64;
   // For a new viewer's run through the cached group, some 115 Mbit/s: 2 s of 2.5 Mbit/s in 45 ms, 10 s in
   // 220 ms, and no access point's queue overflows.
   static constexpr std::int64_t kCatchUpRate = 12;
-  // Waking up for less is not worth it.
-  static constexpr std::int64_t kLeastRun = 16;
+  // Waking up and opening the frame for less is not worth it.
+  static constexpr std::int64_t kLeastRun = 56;
 
   [[nodiscard]] std::int64_t Available(Instant now, std::int64_t rate) {
     const std::int64_t earned = ToMicroseconds(now - updated_) * rate;  // in 1/1000 packets

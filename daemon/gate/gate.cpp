@@ -32,7 +32,9 @@ void ForEachSsrc(const Streams& streams, Use use) {
 bool SsrcsDiffer(std::span<const AgreedStream> streams) {
   std::array<std::uint32_t, 2 * kMaxStreams> seen{};
   std::size_t count = 0;
-  ForEachSsrc(streams, [&](std::uint32_t ssrc) { seen[count++] = ssrc; });
+  ForEachSsrc(streams, [&](std::uint32_t ssrc) {
+    if (count < seen.size()) seen[count++] = ssrc;
+  });
   const auto end = seen.begin() + static_cast<std::ptrdiff_t>(count);
   std::sort(seen.begin(), end);
   return std::adjacent_find(seen.begin(), end) == end;

@@ -39,6 +39,10 @@ using LanePorts = peer::SessionPorts;
 // A turn of the viewers ends when the batch holds this much; the rest goes out in the next turn, which is due
 // at once. So a keyframe for fifty viewers never lies in memory fifty times.
 constexpr std::size_t kTurnBytes = 256 * 1024;
+// Every turn begins with the same viewer, so that one has its whole frame before the next begins: half of them
+// then have it in half the time it takes to serve all. After this long another viewer is the first; a pacer
+// bounds what any one can take meanwhile.
+constexpr Duration kPumpRotation = milliseconds(20);
 // Viewers whose offer is parsed and who wait for the keeper's wrap. At the limit: 503, try again.
 constexpr std::size_t kMaxPendingViewers = 16;
 // The keeper answers within milliseconds; a viewer it forgot is forgotten here too.
@@ -160,7 +164,8 @@ class Lane {
   std::vector<wire::LaneToKeeper> messages_;
   std::vector<SocketAddress> silenced_;
   std::vector<Instant> sent_arrivals_;  // when each live frame in the batch was whole
-  std::size_t pump_from_ = 0;           // viewer whose turn it is
+  std::size_t pump_from_ = 0;           // viewer that is served first
+  Instant pump_rotated_;
   bool more_to_pump_ = false;
 
   DropCounters drops_;

@@ -112,6 +112,10 @@ void Lane::PumpViewers(Instant now, WallTime wall) {
   }
   const egress::Turn turn{cache_, open_buffer_, batch_, kTurnBytes, now, wall};
   const std::size_t count = viewers_.size();
+  if (count > 0 && now - pump_rotated_ >= kPumpRotation) {
+    pump_rotated_ = now;
+    pump_from_ = (pump_from_ + 1) % count;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = (pump_from_ + i) % count;
     egress::ViewerSession& viewer = *viewers_[index].session;
@@ -121,7 +125,6 @@ void Lane::PumpViewers(Instant now, WallTime wall) {
       return OpenFailed(viewer.id(), viewer.failed_frame());
     }
     if (outcome == egress::ViewerSession::PumpOutcome::kMore) {
-      pump_from_ = index;
       more_to_pump_ = true;
       return;
     }

@@ -32,12 +32,13 @@ void ForEachSsrc(const Streams& streams, Use use) {
 bool SsrcsDiffer(std::span<const AgreedStream> streams) {
   std::array<std::uint32_t, 2 * kMaxStreams> seen{};
   std::size_t count = 0;
+  bool differ = true;
   ForEachSsrc(streams, [&](std::uint32_t ssrc) {
+    const auto end = seen.begin() + static_cast<std::ptrdiff_t>(count);
+    differ = differ && count < seen.size() && std::find(seen.begin(), end, ssrc) == end;
     if (count < seen.size()) seen[count++] = ssrc;
   });
-  const auto end = seen.begin() + static_cast<std::ptrdiff_t>(count);
-  std::sort(seen.begin(), end);
-  return std::adjacent_find(seen.begin(), end) == end;
+  return differ;
 }
 
 DropReason CheckSize(ByteView bytes, std::size_t least, DropReason malformed) {

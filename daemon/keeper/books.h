@@ -27,7 +27,7 @@ struct Settings {
   Duration cache_age = seconds(30);
   std::uint32_t max_viewers = 64;
   std::uint32_t max_bitrate_kbit = 8000;
-  Duration stale_after = milliseconds(500);
+  Duration stale_after = milliseconds(1000);
   Duration unavailable_after = milliseconds(2000);
 };
 

@@ -37,7 +37,7 @@ struct Config {
     Duration cache_age = milliseconds(30000);
     std::uint32_t max_viewers = 64;
     std::uint32_t max_bitrate_kbit = 8000;
-    Duration stale_after = milliseconds(500);
+    Duration stale_after = milliseconds(1000);
     Duration unavailable_after = milliseconds(2000);
     friend bool operator==(const Camera&, const Camera&) = default;
   } camera;

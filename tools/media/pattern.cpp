@@ -32,6 +32,11 @@ Tint TintOf(double hue, double strength) {
   return {128 + strength * std::cos(2 * kPi * hue), 128 + strength * std::sin(2 * kPi * hue)};
 }
 
+// Below the mark, above the disc, and clear of what players lay over the lower edge.
+int TextTop(int height) {
+  return Even(height * 4 / 25);
+}
+
 double HueOf(std::string_view name) {
   return static_cast<double>(MarkText(name) >> 40U) / (1 << 24);
 }
@@ -87,7 +92,7 @@ void Pattern::DrawBackground() {
     }
   }
   const int scale = std::max(1, height_ / 120);
-  DrawText(background_, name_, width_ / 20, height_ - 10 * scale - kGlyphHeight * scale, scale);
+  DrawText(background_, name_, width_ / 20, TextTop(height_), scale);
 }
 
 Pattern::Area Pattern::Clip(int left, int top, int right, int bottom) const {
@@ -157,7 +162,7 @@ Picture& Pattern::Draw(Duration elapsed, std::string_view clock) {
     const int scale = std::max(1, height_ / 180);
     const int text_width = static_cast<int>(clock_text_.size()) * kGlyphAdvance * scale;
     const int left = width_ - text_width - width_ / 20;
-    const int top = height_ - 15 * std::max(1, height_ / 120);
+    const int top = TextTop(height_);
     Restore(clock_);
     clock_ = Clip(left, top, left + text_width, top + kGlyphHeight * scale);
     DrawText(picture_, clock_text_, left, top, scale);

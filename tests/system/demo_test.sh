@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# ./tools/demo as a person uses it: the page's address, a line per camera, and nothing left behind.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+log=$(mktemp)
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$log" "$TMPDIR"' EXIT
+passed=0
+failed=0
+
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "ok   $what"
+  else
+    failed=$((failed + 1))
+    echo "FAIL $what"
+    tail -n 30 "$log"
+  fi
+}
+says() { grep -Eq "$1" "$log"; }
+nothing_runs() { ! pgrep -f "$TMPDIR" >/dev/null; }
+nothing_left() { [ -z "$(ls -A "$TMPDIR")" ]; }
+# Until the demo has said something, or has ended, or patience is over.
+until_says() {
+  for _ in $(seq 600); do
+    says "$1" && return 0
+    kill -0 "$demo" 2>/dev/null || return 1
+    read -r -t 0.2 <> <(:) || true
+  done
+  return 1
+}
+
+./tools/demo --port 0 --duration 8 >"$log" 2>&1
+check "the demo ends by itself with 0" [ $? -eq 0 ]
+check "it prints the page with the viewer's token in the fragment" says 'http://127\.0\.0\.1:[0-9]+/#token=lk_[0-9a-f]{64}'
+check "the first camera is live" says 'Front door.*live'
+check "the second camera is live" says 'Nursery.*live'
+check "no process is left" nothing_runs
+check "no file is left" nothing_left
+
+setsid ./tools/demo --port 0 >"$log" 2>&1 &
+demo=$!
+check "without a duration it runs on" until_says 'Nursery.*live'
+kill -INT -- "-$demo" 2>/dev/null
+wait "$demo"
+check "Ctrl-C ends it with 0" [ $? -eq 0 ]
+check "Ctrl-C leaves no process" nothing_runs
+check "Ctrl-C leaves no file" nothing_left
+
+./tools/demo --camera /no/such/film.mp4 >"$log" 2>&1
+check "a film that is not there is refused at once" [ $? -eq 2 ]
+check "and named" says '/no/such/film.mp4'
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

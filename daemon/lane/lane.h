@@ -39,9 +39,9 @@ using LanePorts = peer::SessionPorts;
 // A turn of the viewers ends when the batch holds this much; the rest goes out in the next turn, which is due
 // at once. So a keyframe for fifty viewers never lies in memory fifty times.
 constexpr std::size_t kTurnBytes = 256 * 1024;
-// Every turn begins with the same viewer, so that one has its whole frame before the next begins: half of them
-// then have it in half the time it takes to serve all. After this long another viewer is the first; a pacer
-// bounds what any one can take meanwhile.
+// Every turn begins with the same viewer, so that one has its whole frame before the next begins: half of
+// them then have it in half the time it takes to serve all. After this long another viewer is the first; a
+// pacer bounds what any one can take meanwhile.
 constexpr Duration kPumpRotation = milliseconds(20);
 // Viewers whose offer is parsed and who wait for the keeper's wrap. At the limit: 503, try again.
 constexpr std::size_t kMaxPendingViewers = 16;

@@ -50,8 +50,8 @@ SocketAddress AddressOf(const sockaddr_in& address) {
 
 }  // namespace
 
-BenchPeer::BenchPeer(platform::Loop& loop, media::HttpClient& http, std::unique_ptr<media::RtcSession> session,
-                     std::string url, Handlers handlers)
+BenchPeer::BenchPeer(platform::Loop& loop, media::HttpClient& http,
+                     std::unique_ptr<media::RtcSession> session, std::string url, Handlers handlers)
     : loop_(loop),
       http_(http),
       session_(std::move(session)),
@@ -95,7 +95,8 @@ void BenchPeer::OnReadable() {
   std::array<Control, kBatch> controls{};
   for (std::size_t i = 0; i < kBatch; ++i) {
     vectors[i] = {buffers[i].data(), buffers[i].size()};
-    messages[i].msg_hdr = {&names[i], sizeof(names[i]), &vectors[i], 1, controls[i].bytes.data(), sizeof(Control), 0};
+    messages[i].msg_hdr = {
+        &names[i], sizeof(names[i]), &vectors[i], 1, controls[i].bytes.data(), sizeof(Control), 0};
   }
   const int count = recvmmsg(socket_.get(), messages.data(), kBatch, MSG_DONTWAIT, nullptr);
   const Instant now = loop_.Now();
@@ -109,8 +110,8 @@ void BenchPeer::OnReadable() {
       std::memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
       arrived = FromRealtime(stamp, now);
     }
-    session_->HandleDatagram(AddressOf(names[at]), MutableByteView(buffers[at]).first(messages[at].msg_len), arrived,
-                             loop_.WallNow());
+    session_->HandleDatagram(AddressOf(names[at]), MutableByteView(buffers[at]).first(messages[at].msg_len),
+                             arrived, loop_.WallNow());
   }
   AfterInput();
 }
@@ -142,8 +143,8 @@ Instant BenchPeer::Flush() {
     to.sin_port = htons(entry.to.port);
     const ByteView bytes = batch_.BytesOf(entry);
     last = loop_.Now();
-    (void)sendto(socket_.get(), bytes.data(), bytes.size(), 0, static_cast<sockaddr*>(static_cast<void*>(&to)),
-                 sizeof(to));
+    (void)sendto(socket_.get(), bytes.data(), bytes.size(), 0,
+                 static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof(to));
   }
   batch_.Clear();
   if (const auto next = session_->NextTimeout()) {

@@ -64,7 +64,8 @@ int Main() {
   nlohmann::json out;
   out["protect_and_send_us"] = {
       {"aead_aes_128_gcm", PerPacket(ports::SrtpProfile::kAeadAes128Gcm, **source, (*sink)->local())},
-      {"aes_cm_128_hmac_sha1_80", PerPacket(ports::SrtpProfile::kAes128CmHmacSha1_80, **source, (*sink)->local())}};
+      {"aes_cm_128_hmac_sha1_80",
+       PerPacket(ports::SrtpProfile::kAes128CmHmacSha1_80, **source, (*sink)->local())}};
   std::printf("%s\n", out.dump().c_str());
   return 0;
 }

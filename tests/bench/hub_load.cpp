@@ -3,9 +3,9 @@
 //   latchkey-bench-load --whip URL --whep URL --viewers N --seconds S [--gop S] [--joins N]
 //   tokens: LATCHKEY_CAMERA_TOKEN, LATCHKEY_VIEWER_TOKEN
 //
-// Frame delay: from just before the frame's last packet is handed to the kernel by the camera to the kernel's stamp
-// on the last packet that completes it at the viewer. Join: from the viewer's POST (and from its transport being
-// connected) to the last packet of the first complete keyframe.
+// Frame delay: from just before the frame's last packet is handed to the kernel by the camera to the kernel's
+// stamp on the last packet that completes it at the viewer. Join: from the viewer's POST (and from its
+// transport being connected) to the last packet of the first complete keyframe.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -61,9 +61,9 @@ class Load {
 
   void Run() {
     media::PublishMedia media;
-    camera_ = std::make_unique<BenchPeer>(loop_, camera_http_,
-                                          std::make_unique<media::RtcSession>(ports_.session(), media), options_.whip,
-                                          BenchPeer::Handlers{[this] { CameraUp(); }, nullptr});
+    camera_ = std::make_unique<BenchPeer>(
+        loop_, camera_http_, std::make_unique<media::RtcSession>(ports_.session(), media), options_.whip,
+        BenchPeer::Handlers{[this] { CameraUp(); }, nullptr});
     camera_->Start();
     loop_.Run();
   }
@@ -73,7 +73,8 @@ class Load {
     next_frame_ = loop_.Now();
     tick_.StartAt(next_frame_);
     // A group and a half first, so that the cache holds a whole one.
-    phase_.StartAfter(Duration{static_cast<std::int64_t>(options_.shape.gop_seconds * 1.2e9)} + milliseconds{500});
+    phase_.StartAfter(Duration{static_cast<std::int64_t>(options_.shape.gop_seconds * 1.2e9)} +
+                      milliseconds{500});
   }
 
   void Tick() {
@@ -170,8 +171,11 @@ class Load {
     out["camera_keyframe_requests"] = camera_->session().Figures().sent.plis;
     if (options_.joins > 0) {
       out["joins"] = join_ms_.size();
-      out["post_to_picture_ms"] = {{"p50", Quantile(join_ms_, 0.5)}, {"p95", Quantile(join_ms_, 0.95)}, {"max", Quantile(join_ms_, 1)}};
-      out["connected_to_picture_ms"] = {{"p50", Quantile(connected_ms_, 0.5)}, {"p95", Quantile(connected_ms_, 0.95)}};
+      out["post_to_picture_ms"] = {{"p50", Quantile(join_ms_, 0.5)},
+                                   {"p95", Quantile(join_ms_, 0.95)},
+                                   {"max", Quantile(join_ms_, 1)}};
+      out["connected_to_picture_ms"] = {{"p50", Quantile(connected_ms_, 0.5)},
+                                        {"p95", Quantile(connected_ms_, 0.95)}};
     } else {
       const double elapsed = ToSeconds(loop_.Now() - measured_from_);
       std::uint64_t lost = 0;
@@ -181,7 +185,10 @@ class Load {
       out["packets_lost"] = lost;
       out["frames_delivered"] = frames_;
       out["frames_expected"] = static_cast<std::uint64_t>(elapsed * options_.shape.fps) * viewers_.size();
-      out["frame_delay_ms"] = {{"p50", Quantile(delays_, 0.5)}, {"p95", Quantile(delays_, 0.95)}, {"p99", Quantile(delays_, 0.99)}, {"max", Quantile(delays_, 1)}};
+      out["frame_delay_ms"] = {{"p50", Quantile(delays_, 0.5)},
+                               {"p95", Quantile(delays_, 0.95)},
+                               {"p99", Quantile(delays_, 0.99)},
+                               {"max", Quantile(delays_, 1)}};
       out["keyframe_delay_ms"] = {{"p50", Quantile(key_delays_, 0.5)}, {"p99", Quantile(key_delays_, 0.99)}};
     }
     std::printf("%s\n", out.dump().c_str());

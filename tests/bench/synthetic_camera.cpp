@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 4> kStartCode{0, 0, 0, 1};
 // 1280x720, Constrained Baseline, level 3.1, no reordering.
-constexpr std::array<std::uint8_t, 12> kSps{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8, 0x40, 0x00, 0x80};
+constexpr std::array<std::uint8_t, 12> kSps{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01,
+                                            0x40, 0x16, 0xe8, 0x40, 0x00, 0x80};
 constexpr std::array<std::uint8_t, 4> kPps{0x68, 0xce, 0x3c, 0x80};
 // NAL header, then first_mb_in_slice 0, slice_type I (7) or P (5), pic_parameter_set_id 0.
 constexpr std::array<std::uint8_t, 3> kIdrSlice{0x65, 0x88, 0x84};
@@ -63,7 +64,9 @@ media::MediaFrame SyntheticCamera::Next(Instant captured, bool force_keyframe) {
 
 std::optional<std::uint32_t> FrameNumberOf(ByteView annex_b) {
   for (std::size_t i = 0; i + 4 + kNumberAt + kNumberDigits < annex_b.size() && i < 256; ++i) {
-    if (!std::equal(kStartCode.begin() + 1, kStartCode.end(), annex_b.begin() + static_cast<std::ptrdiff_t>(i))) continue;
+    if (!std::equal(kStartCode.begin() + 1, kStartCode.end(),
+                    annex_b.begin() + static_cast<std::ptrdiff_t>(i)))
+      continue;
     const std::uint8_t nal = annex_b[i + 3];
     if (nal != kIdrSlice[0] && nal != kDeltaSlice[0]) continue;
     std::uint32_t number = 0;

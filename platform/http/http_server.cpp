@@ -91,7 +91,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   // The library keeps pointers to these for as long as the context lives.
   std::array<lws_protocols, 2> protocols{};
   lws_retry_bo_t keepalive{};
-  lws_protocol_vhost_options no_store{};
+  std::array<lws_protocol_vhost_options, 4> own_headers{};
   lws_context* context = nullptr;
   lws_vhost* vhost = nullptr;
   // Where a callback finds us: memory of the vhost's, emptied before we go.
@@ -256,13 +256,17 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
   // A ping after 20 s of silence, the end after 30.
   keepalive.secs_since_valid_ping = 20;
   keepalive.secs_since_valid_hangup = 30;
-  no_store = {nullptr, nullptr, "cache-control:", "no-store"};
+  own_headers = {
+      {{&own_headers[1], nullptr, "cache-control:", "no-store"},
+       {&own_headers[2], nullptr, "x-content-type-options:", "nosniff"},
+       {&own_headers[3], nullptr, "referrer-policy:", "no-referrer"},
+       {nullptr, nullptr, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'"}}};
 
   lws_context_creation_info info{};
   info.port = options.tls ? CONTEXT_PORT_NO_LISTEN_SERVER : CONTEXT_PORT_NO_LISTEN;
   info.protocols = protocols.data();
   info.vhost_name = "latchkey";
-  info.headers = &no_store;  // of the few answers that the library makes itself
+  info.headers = own_headers.data();  // of the few answers that the library makes itself
   info.alpn = "http/1.1";
   info.retry_and_idle_policy = &keepalive;
   info.keepalive_timeout = static_cast<int>(ToSeconds(times.idle));

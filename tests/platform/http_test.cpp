@@ -247,6 +247,20 @@ TEST_CASE("http: one connection too many is closed, and there is room when anoth
   CHECK(f.StatusOf(kGet) == 200);
 }
 
+TEST_CASE("http: what the library refuses by itself runs nothing and is kept by nobody") {
+  HttpFixture f;
+  for (const char* target : {"*", "x", "http://h/x"}) {
+    RawClient client(f.server->port());
+    client.Send(std::string("GET ") + target + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(f.Until(client, [&] { return client.received.find("\r\n\r\n") != std::string::npos; }));
+    INFO(target << "\n" << client.received);
+    CHECK(client.Count("cache-control: no-store\r\n") == 1);
+    CHECK(client.Count("x-content-type-options: nosniff\r\n") == 1);
+    CHECK(client.Count("referrer-policy: no-referrer\r\n") == 1);
+    CHECK(client.Count("content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n") == 1);
+  }
+}
+
 TEST_CASE("http: one machine can't take the places of the others") {
   HttpServerOptions options;
   options.max_per_client = 3;

@@ -42,6 +42,8 @@ struct LaneSlot {
   Epoch epoch;  // 0: none lives
   Secret32 content_key;
   Instant epoch_began{};
+  std::uint32_t epochs_wanted = 0;  // by the lane, since the moment below
+  Instant epochs_wanted_since{};
   std::optional<SessionId> publisher;
   wire::LaneStatus status;
   std::optional<Instant> status_at;

@@ -260,7 +260,12 @@ void LaneDesk::On(const wire::LaneStatus& m) {
 void LaneDesk::On(const wire::EpochWanted& m) {
   // One that crossed an epoch already on its way has what it wants.
   if (m.current != lane_->epoch || m.current.value == 0 || lane_->told_to_suspend) return;
-  if (const auto begun = keys_.Begin(camera_, now_, wall_); begun) return;
+  if (now_ - lane_->epochs_wanted_since >= kEpochWindow) {
+    lane_->epochs_wanted_since = now_;
+    lane_->epochs_wanted = 0;
+  }
+  const bool modest = ++lane_->epochs_wanted <= kEpochsWanted;
+  if (modest && keys_.Begin(camera_, now_, wall_)) return;
   // Without an epoch nothing more can be sealed: the camera has to come again.
   if (lane_->publisher) keys_.EndSession(*lane_->publisher);
 }

@@ -190,6 +190,23 @@ TEST_CASE("publish: a new SSRC begins an epoch, and a second wish for the same o
   CHECK_FALSE(house.ToLane<wire::EpochBegin>(home.camera.id).has_value());
 }
 
+TEST_CASE("publish: a lane that wants epochs without end ends its own camera's session, and wears out no disk") {
+  Home home;
+  House& house = home.house;
+  const int writes = house.store.writes;
+  const Epoch before = house.keeper->epoch(home.camera.id);
+  for (int i = 0; i < 1000; ++i)
+    house.Lane(home.camera.id, wire::EpochWanted{house.keeper->epoch(home.camera.id)});
+  CHECK(house.keeper->epoch(home.camera.id).value <= before.value + kEpochsWanted);
+  CHECK(house.store.writes <= writes + 1);
+  CHECK(house.ToLane<wire::SessionEnd>(home.camera.id).has_value());
+  house.now += kEpochWindow;
+  (void)house.Publish(home.camera);
+  const Epoch later = house.keeper->epoch(home.camera.id);
+  house.Lane(home.camera.id, wire::EpochWanted{later});
+  CHECK(house.keeper->epoch(home.camera.id) > later);
+}
+
 TEST_CASE("publish: an answer that crossed a younger epoch does not bring the older one back") {
   Home home;
   House& house = home.house;

@@ -19,6 +19,7 @@
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
 #include "platform/loop/timer.h"
+#include "platform/memory/memory.h"
 #include "platform/net/local_addresses.h"
 #include "platform/process/child_process.h"
 #include "platform/process/ipc_channel.h"
@@ -183,6 +184,8 @@ class Program final : public platform::HttpHandler {
 int Main() {
   // A terminal's Ctrl-C reaches the whole group; when to end is the keeper's to say, by the channel.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)std::signal(signal, SIG_IGN);
+  // Tokens pass through here: into no core file.
+  (void)platform::HardenProcess();
   platform::Logger log("latchkey-front", platform::LogLevel::kInfo);
   auto channel = platform::InheritedChannel();
   if (!channel) {

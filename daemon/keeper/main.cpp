@@ -22,6 +22,7 @@
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
 #include "platform/loop/signal_watcher.h"
+#include "platform/memory/memory.h"
 #include "platform/store/sqlite_registry.h"
 
 namespace latchkey::keeper {
@@ -138,5 +139,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
   (void)std::signal(SIGPIPE, SIG_IGN);
+  // Content keys live here: in no core file, and in nobody's debugger.
+  (void)latchkey::platform::HardenProcess();
   return Run(arguments);
 }

@@ -60,6 +60,8 @@ void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
   just_added_.reset();
   std::string text = AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow());
   CarryOut();
+  // A child that could not be started before all was ready has ended everything, the asker's connection too.
+  if (stopping_) return access::WipeText(text);
   if (!just_added_) return reply(std::move(text));
   waiting_.push_back({*just_added_, now + kNewLanePatience, std::move(text), std::move(reply)});
   CarryOut();

@@ -88,6 +88,15 @@ class Processes(unittest.TestCase):
             hub.daemon.process.wait()
             eventually("they are gone", lambda: not any(os.path.exists(f"/proc/{p}/fd") for p in children))
 
+    def test_no_process_leaves_its_secrets_in_a_core_file(self):
+        with Hub() as hub:
+            hub.add_camera("One")
+            lane, = eventually("a lane", lambda: hub.children("latchkey-lane"))
+            for pid in (hub.daemon.pid, lane, *hub.children("latchkey-front")):
+                with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+                    core, = [line.split()[4:6] for line in limits if line.startswith("Max core file size")]
+                self.assertEqual(core, ["0", "0"], pid)
+
     def test_loopback_binds_nothing_else(self):
         with Hub() as hub:
             hub.add_camera("One")

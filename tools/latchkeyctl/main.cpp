@@ -172,7 +172,11 @@ int Watch(const Invocation& invocation) {
 
 int Main(int argc, char** argv) {
   Invocation invocation;
-  if (const char* run = std::getenv("RUNTIME_DIRECTORY")) invocation.run = run;
+  if (const char* run = std::getenv("RUNTIME_DIRECTORY")) {
+    // systemd may name several folders, with colons between them; the first is the daemon's.
+    const std::string folders = run;
+    invocation.run = folders.substr(0, folders.find(':'));
+  }
   CommandLine line(invocation);
   try {
     line.app().parse(argc, argv);

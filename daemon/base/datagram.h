@@ -47,9 +47,11 @@ class DatagramBatch {
     entries_.push_back({to, from, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size)});
     return MutableByteView(arena_).subspan(offset, size);
   }
-  // Shortens the datagram appended last, for a size known only after protecting it (1..its size).
+  // Shortens the datagram appended last, for a size known only after protecting it (0..its size). 0 is one
+  // that could not be protected (ports/srtp.h): it is dropped.
   void TrimLast(std::size_t size) {
-    LATCHKEY_CHECK(!entries_.empty() && size > 0 && size <= entries_.back().size);
+    LATCHKEY_CHECK(!entries_.empty() && size <= entries_.back().size);
+    if (size == 0) return DropLast();
     entries_.back().size = static_cast<std::uint32_t>(size);
     arena_.resize(entries_.back().offset + size);
   }

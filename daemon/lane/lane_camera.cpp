@@ -108,6 +108,7 @@ void Lane::EndCamera(wire::SessionEndReason reason) {
   newest_picture_.reset();
   // What is left in the cache can only grow old (invariant 2).
   cache_.Erase();
+  open_buffer_.Wipe();
   messages_.emplace_back(std::move(ended));
 }
 

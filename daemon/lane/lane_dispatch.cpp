@@ -51,8 +51,12 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   if (camera_ && camera_->transport().Owns(*fragment)) {
     return learn(camera_->HandleStun(*message, datagram, now, batch_), camera_->id());
   }
+  // The integrity covers no addresses: a viewer could else have the camera's packets handed to its session.
+  const bool from_camera = camera_ && camera_->transport().ConsentFresh(now) &&
+                           camera_->transport().path() == peer::IcePair{datagram.to, datagram.from};
   for (Viewer& viewer : viewers_) {
     if (!viewer.session->transport().Owns(*fragment)) continue;
+    if (from_camera) return DropReason::kUnknownPeer;
     return learn(viewer.session->HandleStun(*message, datagram, now, batch_), viewer.session->id());
   }
   return DropReason::kStunUnauthenticated;

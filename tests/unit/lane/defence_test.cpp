@@ -129,6 +129,26 @@ TEST_CASE("lane: media before a check, or from another address than the proved o
   CHECK(world.status.frames_in == frames);
 }
 
+TEST_CASE("lane: a viewer that checks under the camera's address does not get the camera's packets") {
+  Watched world;
+  const auto& plan = world.viewer.peer.plan().transport;
+  const auto hmac = [&](ByteView key, ByteView data) {
+    return world.viewer_tools.crypto.HmacSha1(key, data);
+  };
+  const std::string username = plan.remote_ufrag + ":abcd";
+  std::array<std::uint8_t, 300> room{};
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    const wire::StunTransactionId id{{0xee, i}};
+    world.Inject(
+        wire::WriteStunCheck({id, username, 1, true, 1, true}, AsBytes(plan.remote_password), hmac, room),
+        world.camera.peer.address());
+    const std::uint64_t before = world.lane->drops().of(DropReason::kWrongDirection);
+    world.Film(world.camera, milliseconds{80});
+    CHECK(world.lane->drops().of(DropReason::kWrongDirection) == before);
+  }
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
 TEST_CASE("lane: a viewer's RTP is dropped, whatever it is") {
   Watched world;
   const std::uint64_t before = world.lane->drops().of(DropReason::kWrongDirection);

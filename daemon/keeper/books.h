@@ -22,7 +22,7 @@ namespace latchkey::keeper {
 struct Settings {
   bool loopback = false;
   std::uint16_t http_port = 0;
-  std::uint32_t cache_bytes = 4 * 1024 * 1024;
+  std::uint32_t cache_bytes = 6 * 1024 * 1024;
   std::uint32_t cache_frames = 2048;
   Duration cache_age = seconds(30);
   std::uint32_t max_viewers = 64;

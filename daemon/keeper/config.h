@@ -32,7 +32,7 @@ struct Config {
     friend bool operator==(const Media&, const Media&) = default;
   } media;
   struct Camera {
-    std::uint32_t cache_bytes = 4 * 1024 * 1024;
+    std::uint32_t cache_bytes = 6 * 1024 * 1024;
     std::uint32_t cache_frames = 2048;
     Duration cache_age = milliseconds(30000);
     std::uint32_t max_viewers = 64;

@@ -8,8 +8,8 @@
 namespace latchkey::keeper {
 namespace {
 
-// What may stand between the quotes of an entity tag (RFC 9110 8.8.3), without its obsolete upper half. It goes
-// into a header of the front's: a lane must not be able to write one, or to end the front with it.
+// What may stand between the quotes of an entity tag (RFC 9110 8.8.3), without its obsolete upper half. It
+// goes into a header of the front's: a lane must not be able to write one, or to end the front with it.
 bool IsEntityTag(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '"'; });
 }

@@ -5,7 +5,8 @@
 namespace latchkey {
 namespace {
 
-TEST_CASE("datagram batch: one that could not be protected is not sent, and its neighbours stay as they were") {
+TEST_CASE(
+    "datagram batch: one that could not be protected is not sent, and its neighbours stay as they were") {
   const SocketAddress to{IpAddress::V4({192, 0, 2, 1}), 9};
   DatagramBatch batch;
   batch.Append(to, {}, 100)[0] = 1;

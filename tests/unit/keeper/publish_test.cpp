@@ -190,7 +190,8 @@ TEST_CASE("publish: a new SSRC begins an epoch, and a second wish for the same o
   CHECK_FALSE(house.ToLane<wire::EpochBegin>(home.camera.id).has_value());
 }
 
-TEST_CASE("publish: a lane that wants epochs without end ends its own camera's session, and wears out no disk") {
+TEST_CASE(
+    "publish: a lane that wants epochs without end ends its own camera's session, and wears out no disk") {
   Home home;
   House& house = home.house;
   const int writes = house.store.writes;

@@ -1,0 +1,72 @@
+// What one peer, or a stranger, can make a lane do by sending much of it.
+#include <array>
+
+#include "daemon/egress/viewer_session.h"
+#include "daemon/wire/rtp.h"
+#include "daemon/wire/stun.h"
+#include "tests/support/bytes.h"
+#include "tests/unit/lane/watched.h"
+
+namespace latchkey::lane::test {
+namespace {
+
+TEST_CASE("lane: a viewer that checks under the camera's address does not get the camera's packets") {
+  Watched world;
+  const auto& plan = world.viewer.peer.plan().transport;
+  const auto hmac = [&](ByteView key, ByteView data) {
+    return world.viewer_tools.crypto.HmacSha1(key, data);
+  };
+  const std::string username = plan.remote_ufrag + ":abcd";
+  std::array<std::uint8_t, 300> room{};
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    const wire::StunTransactionId id{{0xee, i}};
+    world.Inject(
+        wire::WriteStunCheck({id, username, 1, true, 1, true}, AsBytes(plan.remote_password), hmac, room),
+        world.camera.peer.address());
+    const std::uint64_t before = world.lane->drops().of(DropReason::kWrongDirection);
+    world.Film(world.camera, milliseconds{80});
+    CHECK(world.lane->drops().of(DropReason::kWrongDirection) == before);
+  }
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a flood of NACKs is served together now and then, each packet once") {
+  Watched world;
+  const std::size_t count = world.viewer.peer.rtp.size();
+  const auto original = wire::ParseRtp(world.viewer.peer.rtp[count - 30]);
+  REQUIRE(original);
+  const std::uint16_t first = original->header.sequence;
+  for (int i = 0; i < 50; ++i) world.SendNack({first, static_cast<std::uint16_t>(first + 1)});
+  CHECK(world.viewer.peer.rtp.size() == count + 2);
+  // What came meanwhile is not forgotten, and nobody is woken for it before its time.
+  CHECK(world.lane->NextDeadline() > world.now);
+  world.Advance(egress::ViewerSession::kResendInterval);
+  CHECK(world.viewer.peer.rtp.size() == count + 4);
+  world.Advance(milliseconds{20});
+  CHECK(world.viewer.peer.rtp.size() == count + 4);
+  // In one request as well.
+  world.SendNack({first, first, first});
+  CHECK(world.viewer.peer.rtp.size() == count + 5);
+}
+
+TEST_CASE("lane: junk from strangers does not make a paced frame leave in driblets") {
+  Watched world;
+  world.camera.SendPicture(true, 100'000, world.now);
+  const std::size_t before = world.viewer.peer.rtp.size();
+  world.Settle();
+  REQUIRE(world.viewer.peer.rtp.size() - before >= 48);
+  // Each go at a begun frame opens all of it again, so a datagram from anybody must not be reason enough.
+  std::size_t goes = 0;
+  for (int i = 0; i < 200; ++i) {
+    world.now += microseconds{30};
+    const std::size_t sent = world.viewer.peer.rtp.size();
+    world.Inject(latchkey::test::Hex("ff"), Host(99));
+    if (world.viewer.peer.rtp.size() > sent) ++goes;
+  }
+  CHECK(goes <= 4);
+  world.Advance(milliseconds{10});
+  CHECK(world.viewer.Pictures().back().number == world.camera.pictures - 1);
+}
+
+}  // namespace
+}  // namespace latchkey::lane::test

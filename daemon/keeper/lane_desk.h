@@ -12,8 +12,8 @@ constexpr Duration kStartLimit = seconds(15);
 // A lane speaks twice a second. One that has been silent for so long is ended.
 constexpr Duration kLaneSilence = seconds(10);
 
-// Epochs that a lane may want within kEpochWindow: a camera that begins anew needs one for each stream. One more
-// ends the camera's session: each costs the disk a write sooner or later, and every viewer a wrap.
+// Epochs that a lane may want within kEpochWindow: a camera that begins anew needs one for each stream. One
+// more ends the camera's session: each costs the disk a write sooner or later, and every viewer a wrap.
 constexpr std::uint32_t kEpochsWanted = 8;
 constexpr Duration kEpochWindow = seconds(10);
 

@@ -56,7 +56,12 @@ class Peer:
 
     def on_negotiation(self, element):
         def created(promise, *_):
-            offer = promise.get_reply().get_value("offer")
+            # The reply owns the offer: it has to outlive the call.
+            promise.wait()
+            reply = promise.get_reply()
+            text = reply.get_value("offer").sdp.as_text()
+            _, message = GstSdp.SDPMessage.new_from_text(text)
+            offer = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.OFFER, message)
             element.emit("set-local-description", offer, Gst.Promise.new())
 
         element.emit("create-offer", None, Gst.Promise.new_with_change_func(created))

@@ -109,8 +109,10 @@ bool ViewerSession::FindPosition(const cache::JitterCache& cache) {
   return true;
 }
 
-// A codec that this viewer didn't negotiate has no stream here, whatever the camera changed to.
+// A codec that this viewer didn't negotiate has no stream here, whatever the camera changed to; nor has sound
+// without the right to listen.
 OutboundStream* ViewerSession::StreamFor(const frames::FrameHeader& header) {
+  if (header.stream == wire::StreamKind::kAudio && !key_->Allows(wire::Rights::kListen)) return nullptr;
   for (OutboundStream& stream : streams_) {
     if (stream.plan().kind == header.stream && stream.plan().codec == header.codec) return &stream;
   }

@@ -24,7 +24,7 @@ class GStreamer(unittest.TestCase):
                 return hub.program(f"gst-{role}", home.on_device(PYTHON, PEER, role, f"{url}/{path}/{camera['id']}", seconds),
                                    {"LATCHKEY_TOKEN": who["token"]})
 
-            sender = peer("camera", "whip", camera, hub.url, 14)
+            sender = peer("camera", "whip", camera, hub.url, 40)
             hub.live(camera)
             for url in (hub.url, hub.url6):
                 with self.subTest(url):
@@ -33,7 +33,7 @@ class GStreamer(unittest.TestCase):
                     report = viewer.json()
                     self.assertGreater(report["frames"], 40, report)
                     self.assertEqual((report["state"], report["delete"]), ("connected", 200), report)
-            self.assertEqual(sender.wait(), 0, sender.errors())
+            self.assertEqual(sender.wait(60), 0, sender.errors())
             self.assertEqual(sender.json()["delete"], 200)
 
 

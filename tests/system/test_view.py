@@ -70,6 +70,22 @@ class View(unittest.TestCase):
             view = hub.view(viewer, camera, "--expect-mark", "door", "--duration", 3)
             self.assertEqual(view.wait(), 0, view.errors())
 
+    def test_sound_needs_the_right_to_listen(self):
+        with Hub() as hub:
+            camera = hub.add_camera("Nursery")
+            heard = {}
+            hub.cam(camera, "--tone")
+            hub.live(camera)
+            for rights in ("live", "live,listen"):
+                viewer = hub.ctl("viewer", "add", rights)
+                hub.ctl("grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--rights", rights)
+                view = hub.view(viewer, camera, "--duration", 3)
+                self.assertEqual(view.wait(), 0, view.errors())
+                self.assertGreater(view.json()["frames"], 20)
+                heard[rights] = view.json()["audio_packets"]
+            self.assertEqual(heard["live"], 0, heard)
+            self.assertGreater(heard["live,listen"], 50, heard)
+
     def test_removing_a_grant_ends_the_view(self):
         with Hub() as hub:
             camera = hub.add_camera("Front door")

@@ -90,6 +90,24 @@ describe('live view', () => {
     });
   }
 
+  test('a browser camera is told that it may use its full bitrate', async () => {
+    const camera = await hub.addCamera('Full rate');
+    const film = join(hub.folder, 'rate.y4m');
+    writeFilm(film, RED);
+    const browser = await launchCamera(film);
+    const page = await browser.newPage();
+    await page.goto(elsewhere.url);
+    await publish(page, `${hub.url}/whip/${camera.id}`, camera.token, 'h264');
+    // Without feedback that it obeys, Chromium stays at 300 kbit/s.
+    await eventually('more than 3 Mbit/s may be sent', () => page.evaluate(async () => {
+      for (const entry of (await globalThis.peer.getStats()).values()) {
+        if (entry.type === 'candidate-pair' && entry.availableOutgoingBitrate > 3e6) return true;
+      }
+      return false;
+    }));
+    await browser.close();
+  });
+
   test('the page comes back by itself after its lane, its front and its camera went', async () => {
     const camera = await hub.addCamera('Door');
     const anna = await hub.addViewer('Anna', camera);

@@ -185,7 +185,9 @@ Status UnixClient::Send(ByteView record, Duration timeout) {
     if (::send(socket_.get(), record.data(), record.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return {};
     if (errno == EINTR) continue;
     if (errno != EAGAIN)
-      return Fail(ErrorCode::kSystem, std::string("control socket: cannot send: ") + std::strerror(errno));
+      // Hung up before it read: the same end as the one that Receive() sees.
+      return Fail(errno == EPIPE || errno == ECONNRESET ? ErrorCode::kNotFound : ErrorCode::kSystem,
+                  std::string("control socket: cannot send: ") + std::strerror(errno));
     if (!WaitFor(socket_.get(), POLLOUT, timeout))
       return Fail(ErrorCode::kLimit, "control socket: the daemon doesn't read");
   }

@@ -50,7 +50,7 @@ class UnixListener {
 class UnixClient {
  public:
   static Result<UnixClient> Connect(const std::string& path);
-  // One record of at most kChannelMaxRecord bytes.
+  // One record of at most kChannelMaxRecord bytes. kNotFound: the daemon has hung up.
   Status Send(ByteView record, Duration timeout);
   // The next record. kNotFound when the peer closed, kLimit when `timeout` passed.
   Result<ByteVector> Receive(Duration timeout);

@@ -31,16 +31,21 @@ Outcome<platform::UnixClient> Connect(const std::string& run_folder) {
   return Unreachable("cannot use " + path + ": " + client.error().message);
 }
 
+// The end that a stranger meets, sooner or later than its own question.
+tl::unexpected<Failure> HungUpOr(const Error& error, const char* otherwise) {
+  return Unreachable(error.code == ErrorCode::kNotFound
+                         ? "the daemon hung up: only root and the daemon's own user may command it."
+                         : otherwise + error.message);
+}
+
 Outcome<Json> AskOnce(platform::UnixClient& client, const Json& command) {
   const std::string text = command.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (auto sent = client.Send(AsBytes(text), kPatience); !sent) {
-    return Unreachable("the daemon does not listen any more: " + sent.error().message);
+    return HungUpOr(sent.error(), "the daemon does not listen any more: ");
   }
   const auto record = client.Receive(kPatience);
   if (!record) {
-    return Unreachable(record.error().code == ErrorCode::kNotFound
-                           ? "the daemon hung up: only root and the daemon's own user may command it."
-                           : "the daemon gave no answer: " + record.error().message);
+    return HungUpOr(record.error(), "the daemon gave no answer: ");
   }
   Json reply = Json::parse(AsText(*record), nullptr, false);
   if (!reply.is_object()) return Unreachable("the daemon's answer makes no sense: is it of another version?");

@@ -120,7 +120,8 @@ class Hub:
             with contextlib.suppress(AssertionError):
                 self.daemon.stop()
             if kind is not None:
-                print("latchkeyd said:\n" + self.daemon.errors()[-6000:])
+                for program in [*self.programs, self.daemon]:
+                    print(f"{program.name} said:\n{program.text()[-1000:]}{program.errors()[-3000:]}")
         shutil.rmtree(self.folder, ignore_errors=True)
         return False
 

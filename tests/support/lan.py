@@ -40,6 +40,10 @@ class Lan:
                 ip("-n", ns, "link", "set", "lo", "up")
                 ip("-n", ns, "link", "set", "lan0", "up")
                 ip("-n", ns, "route", "add", "default", "via", gateway)
+            # An address under duplicate detection can't be bound to: GStreamer's ICE would wait for it for ever.
+            for ns in (self.hub_ns, self.device_ns):
+                eventually("its addresses are usable", lambda ns=ns: not subprocess.run(
+                    ["ip", "-n", ns, "-6", "addr", "show", "tentative"], check=True, capture_output=True).stdout)
         except BaseException:
             self.__exit__()
             raise

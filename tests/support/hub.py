@@ -156,10 +156,10 @@ class Hub:
     def add_camera(self, name):
         return self.ctl("camera", "add", name)
 
-    def add_viewer(self, name, *cameras):
+    def add_viewer(self, name, *cameras, rights="live,still"):
         viewer = self.ctl("viewer", "add", name)
         for camera in cameras:
-            self.ctl("grant", "add", "--viewer", viewer["id"], "--camera", camera["id"])
+            self.ctl("grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--rights", rights)
         return viewer
 
     def status(self, camera):

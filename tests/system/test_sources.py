@@ -28,7 +28,7 @@ class Sources(unittest.TestCase):
         self.folder = folder.name
 
     def watch(self, hub, camera, *args):
-        viewer = hub.add_viewer("Anna", camera)
+        viewer = hub.add_viewer("Anna", camera, rights="live,listen")
         hub.live(camera)
         view = hub.view(viewer, camera, "--duration", 4, *args)
         self.assertEqual(view.wait(), 0, view.errors())

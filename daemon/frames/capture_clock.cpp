@@ -1,6 +1,7 @@
 #include "daemon/frames/capture_clock.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "daemon/wire/ntp.h"
 
@@ -88,14 +89,18 @@ void CaptureClock::ForgetReports() {
 Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
   Stream& stream = Of(kind);
   const std::int64_t timestamp = stream.timestamps.Peek(rtp_timestamp);
+  const auto least = stream.arrival.Value();
   const auto wall_offset = wall_offset_.Value();
   if (stream.report && wall_offset) {
     const Duration since_report = MediaTime(timestamp - stream.report_timestamp, stream.clock_rate);
-    const Instant estimate{*wall_offset + WallTime(*stream.report) + since_report};
-    if (arrived - estimate <= kMaxAge && estimate - arrived <= kMaxAge) return std::min(estimate, arrived);
-    ForgetReports();  // its clocks jumped
+    const Duration estimate = *wall_offset + WallTime(*stream.report) + since_report;
+    const Duration by_arrival =
+        least ? *least + MediaTime(timestamp, stream.clock_rate) : arrived.time_since_epoch();
+    if (std::chrono::abs(estimate - by_arrival) <= kMaxReportSkew) {
+      return std::min(Instant{estimate}, arrived);
+    }
+    ForgetReports();  // its clocks jumped, or what it reports is not what it sends
   }
-  const auto least = stream.arrival.Value();
   if (!least) return arrived;
   const Instant estimate{*least + MediaTime(timestamp, stream.clock_rate)};
   if (arrived - estimate <= kMaxAge) return std::min(estimate, arrived);

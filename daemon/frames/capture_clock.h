@@ -5,7 +5,7 @@
 //    10 to 20 s is the path's least delay. Follows drift of the camera's clock because the window slides.
 //  - by sender reports, as soon as a stream has one: RTP time -> the camera's wall clock, and the smallest
 //    (arrival of report - its wall clock) of both streams -> the hub's clock. One offset for both streams,
-//    so picture and sound stay in step.
+//    so picture and sound stay in step. Only while it agrees with arrival to within kMaxReportSkew.
 // "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms.
 #pragma once
 
@@ -46,6 +46,10 @@ class CaptureClock {
   // was set anew (NTP after a boot, a restarted encoder): what was learnt under the old setting is forgotten.
   // Below the age at which a picture counts as stale, or each such correction would look like old pictures.
   static constexpr Duration kMaxStep = seconds(1);
+  // A report that puts pictures further than this from where their arrival puts them is wrong (GStreamer's
+  // run ahead of its packets by seconds when its pipeline was late): it counts for nothing, and nor do the
+  // other stream's. Above what an encoder needs from capture to sending, below what counts as stale.
+  static constexpr Duration kMaxReportSkew = milliseconds(500);
   // Period of the minimum windows.
   static constexpr Duration kWindow = seconds(10);
 

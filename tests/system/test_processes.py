@@ -4,7 +4,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 import unittest
 
 from support.hub import Hub, cpu_seconds, bin_dir, eventually, udp_ports
@@ -125,21 +124,18 @@ class HostileLane(unittest.TestCase):
     """A lane that has fallen to an attacker reaches its own camera, and nothing else."""
 
     LANE = """#!/usr/bin/python3
-import os, socket, time
+import os, select, signal, socket
 channel = socket.socket(fileno=3)
 channel.recv(98304)
-lane = os.getpid()
+spoken = os.open("@SPOKEN@", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+dead = os.pidfd_open(os.getpid())
 if os.fork() == 0:
-    while os.getppid() == lane:
-        time.sleep(0.002)
+    select.select([dead], [], [])
     for _ in range(20):
-        try:
-            channel.send(b"x" * 100)
-        except OSError:
-            break
-        time.sleep(0.005)
+        channel.send(b"x" * 100)
+    os.write(spoken, b"all")
     os._exit(0)
-time.sleep(60)
+signal.pause()
 """
 
     def test_what_a_dead_lane_left_behind_speaks_to_nobody(self):
@@ -148,7 +144,8 @@ time.sleep(60)
         programs.mkdir()
         for name in ("latchkeyd", "latchkey-front", "latchkeyctl"):
             shutil.copy(hub.bin / name, programs / name)
-        (programs / "latchkey-lane").write_text(self.LANE)
+        spoken = hub.folder / "spoken"
+        (programs / "latchkey-lane").write_text(self.LANE.replace("@SPOKEN@", str(spoken)))
         (programs / "latchkey-lane").chmod(0o755)
         hub.bin = programs
         with hub:
@@ -158,7 +155,7 @@ time.sleep(60)
             # The end of the process and its heir's words reach the keeper in one go, in this order.
             os.kill(hub.daemon.pid, signal.SIGSTOP)
             os.kill(lane, signal.SIGKILL)
-            time.sleep(0.3)
+            eventually("its heir has spoken", spoken.read_text)
             os.kill(hub.daemon.pid, signal.SIGCONT)
             eventually("a new lane", lambda: [p for p in self.children(hub, "latchkey-lane") if p != lane])
             self.assertIsNone(hub.daemon.process.poll(), hub.daemon.errors())

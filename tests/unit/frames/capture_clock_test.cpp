@@ -120,6 +120,31 @@ TEST_CASE("capture clock: a wall clock set forward with the sound's report does 
   CHECK(Near(clock.CaptureTime(kVideo, 90000, now), now));
 }
 
+// As GStreamer's webrtcbin reported when what its encoder had queued during the handshake left at once.
+TEST_CASE("capture clock: reports that run ahead of the packets do not make pictures old") {
+  const Duration ahead =
+      GENERATE(Duration{milliseconds(700)}, Duration{milliseconds(1270)}, Duration{seconds(4)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const Instant now = kStart + milliseconds(40) * i;
+    const auto excess = static_cast<std::uint32_t>(ahead / milliseconds(1)) * 90U;
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (i % 25 == 0)
+      clock.OnSenderReport(kVideo, Report(kWall + milliseconds(40) * i, i * 3600 + excess), now);
+    REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < milliseconds(5));
+  }
+}
+
+TEST_CASE("capture clock: a picture that waits in the network is old, whatever the reports say") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 50; ++i) clock.OnPacket(kVideo, i * 3600, kStart + milliseconds(40) * i);
+  clock.OnSenderReport(kVideo, Report(kWall, 49 * 3600), kStart + milliseconds(40) * 49);
+  const Instant due = kStart + milliseconds(40) * 50;
+  const Instant late = due + seconds(3);
+  clock.OnPacket(kVideo, 50 * 3600, late);
+  CHECK(Near(clock.CaptureTime(kVideo, 50 * 3600, late), due));
+}
+
 TEST_CASE("capture clock: an RTP clock that goes back by seconds does not make pictures old") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   for (std::uint32_t i = 0; i < 100; ++i) {

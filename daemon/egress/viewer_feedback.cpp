@@ -20,7 +20,7 @@ DropReason ViewerSession::HandleRtp(const ReceivedDatagram&, Instant) {
 DropReason ViewerSession::HandleRtcp(const ReceivedDatagram& datagram, Instant now) {
   if (!gate_) return DropReason::kNoKeysYet;
   gate::Admission admission;
-  if (const auto path = transport_.path()) {
+  if (const auto path = transport_.MediaPath(datagram, now)) {
     admission.peer = path->remote;
     admission.local = path->local;
   }

@@ -86,9 +86,9 @@ void CameraSession::OpenGate(Instant now) {
   next_report_ = now;
 }
 
-gate::Admission CameraSession::AdmissionNow(Instant now) const {
+gate::Admission CameraSession::AdmissionOf(const ReceivedDatagram& datagram, Instant now) const {
   gate::Admission admission;
-  if (const auto path = transport_.path()) {
+  if (const auto path = transport_.MediaPath(datagram, now)) {
     admission.peer = path->remote;
     admission.local = path->local;
   }
@@ -101,7 +101,7 @@ gate::Admission CameraSession::AdmissionNow(Instant now) const {
 DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant now) {
   if (!gate_) return DropReason::kNoKeysYet;
   const std::size_t wire_size = datagram.bytes.size();
-  const gate::RtpVerdict verdict = gate_->AdmitRtp(datagram, AdmissionNow(now), now);
+  const gate::RtpVerdict verdict = gate_->AdmitRtp(datagram, AdmissionOf(datagram, now), now);
   if (verdict.changed) epoch_wanted_ = true;
   if (!verdict.packet) return verdict.reason;
   const gate::AuthenticPacket& packet = *verdict.packet;
@@ -135,7 +135,7 @@ void CameraSession::Drain(Stream& stream) {
 
 DropReason CameraSession::HandleRtcp(const ReceivedDatagram& datagram, Instant now) {
   if (!gate_) return DropReason::kNoKeysYet;
-  const gate::RtcpVerdict verdict = gate_->AdmitRtcp(datagram, AdmissionNow(now), now);
+  const gate::RtcpVerdict verdict = gate_->AdmitRtcp(datagram, AdmissionOf(datagram, now), now);
   if (!verdict.packet) return verdict.reason;
   transport_.NoteAuthenticMedia({datagram.to, datagram.from}, now);
   ReadRtcp(*verdict.packet);

@@ -108,7 +108,7 @@ class CameraSession {
   CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
                 const peer::SessionPorts& ports, Instant now);
   void OpenGate(Instant now);
-  [[nodiscard]] gate::Admission AdmissionNow(Instant now) const;
+  [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
   void Drain(Stream& stream);
   void ReadRtcp(const gate::AuthenticRtcp& packet);
   void NoteBye(const wire::RtcpBlock& block);

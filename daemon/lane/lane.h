@@ -99,6 +99,7 @@ class Lane {
   // Dispatch.
   DropReason Dispatch(const ReceivedDatagram& datagram, Instant now);
   DropReason DispatchStun(const ReceivedDatagram& datagram, Instant now);
+  [[nodiscard]] bool IsHeld(const AddressPair& pair, SessionId claimant, Instant now);
   [[nodiscard]] Viewer* FindViewer(SessionId session);
   [[nodiscard]] bool IsCamera(SessionId session) const { return camera_ && camera_->id() == session; }
 

@@ -44,22 +44,28 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   const auto fragment = peer::IceLocalFragment(*message);
   if (!fragment) return DropReason::kStunUnauthenticated;
   const AddressPair pair{datagram.from, datagram.to};
-  const auto learn = [&](const peer::Transport::StunVerdict& verdict, SessionId session) {
-    if (verdict.reason == DropReason::kNone) addresses_.Learn(pair, session);
-    return verdict.reason;
+  const auto take = [&](auto& session) {
+    // The integrity covers no addresses: a peer could else have another's packets handed to its own session.
+    if (IsHeld(pair, session.id(), now)) return DropReason::kUnknownPeer;
+    const DropReason reason = session.HandleStun(*message, datagram, now, batch_).reason;
+    if (reason == DropReason::kNone) addresses_.Learn(pair, session.id());
+    return reason;
   };
-  if (camera_ && camera_->transport().Owns(*fragment)) {
-    return learn(camera_->HandleStun(*message, datagram, now, batch_), camera_->id());
-  }
-  // The integrity covers no addresses: a viewer could else have the camera's packets handed to its session.
-  const bool from_camera = camera_ && camera_->transport().ConsentFresh(now) &&
-                           camera_->transport().path() == peer::IcePair{datagram.to, datagram.from};
+  if (camera_ && camera_->transport().Owns(*fragment)) return take(*camera_);
   for (Viewer& viewer : viewers_) {
-    if (!viewer.session->transport().Owns(*fragment)) continue;
-    if (from_camera) return DropReason::kUnknownPeer;
-    return learn(viewer.session->HandleStun(*message, datagram, now, batch_), viewer.session->id());
+    if (viewer.session->transport().Owns(*fragment)) return take(*viewer.session);
   }
   return DropReason::kStunUnauthenticated;
+}
+
+// Whether `pair` is another session's own path, and that has consent. A peer that is gone and whose address
+// comes again holds it until then: kConsentLife.
+bool Lane::IsHeld(const AddressPair& pair, SessionId claimant, Instant now) {
+  const auto holder = addresses_.Find(pair);
+  if (!holder || *holder == claimant) return false;
+  const Viewer* viewer = FindViewer(*holder);
+  const peer::Transport& transport = IsCamera(*holder) ? camera_->transport() : viewer->session->transport();
+  return transport.ConsentFresh(now) && transport.path() == peer::IcePair{pair.local, pair.remote};
 }
 
 Lane::Viewer* Lane::FindViewer(SessionId session) {

@@ -111,7 +111,7 @@ IceLite::Outcome IceLite::Accept(const wire::StunMessage& message, const IcePair
   const std::optional<IcePair> before = selected();
   if (previous_ && &used == &local_) FinishRestart(outcome);
   LearnPair(pair, now, outcome);
-  if (message.use_candidate) Nominate(pair);
+  if (message.use_candidate) Nominate(pair, now);
   outcome.selection_changed = selected() != before;
   // Consent is the pair's to which media goes (RFC 7675 5.1).
   if (!nominated_ || *nominated_ == pair) last_heard_ = now;
@@ -133,13 +133,31 @@ void IceLite::LearnPair(const IcePair& pair, Instant now, Outcome& outcome) {
     }
     LATCHKEY_CHECK(silent != pairs_.end());
     if (dtls_ == silent->pair) dtls_.reset();
+    if (proposed_ == silent->pair) proposed_.reset();
     pairs_.erase(silent);
   }
   pairs_.push_back({pair, now, generation_});
 }
 
-void IceLite::Nominate(const IcePair& pair) {
+void IceLite::Nominate(const IcePair& pair, Instant now) {
+  if (nominated_ == pair || !NeedsProof(now)) {
+    MoveTo(pair);
+  } else {
+    proposed_ = pair;
+  }
+}
+
+// Not where media never came, nor for the first nomination of a restart: nobody has recorded a check with
+// those credentials.
+bool IceLite::NeedsProof(Instant now) const {
+  if (!nominated_ || !media_came_ || ConsentExpired(now)) return false;
+  const auto index = IndexOf(*nominated_);
+  return index && pairs_[*index].generation == generation_;
+}
+
+void IceLite::MoveTo(const IcePair& pair) {
   nominated_ = pair;
+  proposed_.reset();
   // The first pair of a restart's generation ends those before it (RFC 8445 9).
   std::erase_if(pairs_, [&](const Entry& entry) { return entry.generation != generation_; });
   if (dtls_ && !IndexOf(*dtls_)) dtls_.reset();
@@ -147,6 +165,7 @@ void IceLite::Nominate(const IcePair& pair) {
 
 void IceLite::FinishRestart(Outcome& outcome) {
   previous_.reset();
+  proposed_.reset();
   ++generation_;
   outcome.restarted = true;
 }
@@ -163,11 +182,14 @@ void IceLite::NoteDtls(const IcePair& pair) {
 }
 
 bool IceLite::TakesMediaFrom(const IcePair& pair, Instant now) const {
-  return nominated_ == pair && !ConsentExpired(now);
+  return (nominated_ == pair || proposed_ == pair) && !ConsentExpired(now);
 }
 
 void IceLite::NoteAuthenticMedia(const IcePair& pair, Instant now) {
-  if (nominated_ == pair && !ConsentExpired(now)) last_heard_ = now;
+  if (!TakesMediaFrom(pair, now)) return;
+  if (proposed_ == pair) MoveTo(pair);
+  media_came_ = true;
+  last_heard_ = now;
 }
 
 void IceLite::Restart(IceCredentials fresh) {
@@ -228,6 +250,7 @@ bool IceLite::IsConsistent() const {
   if (pairs_.size() > kMaxPairs || transactions_.size() > kRememberedTransactions) return false;
   if (nominated_ && !IndexOf(*nominated_)) return false;
   if (dtls_ && !IndexOf(*dtls_)) return false;
+  if (proposed_ && (!nominated_ || proposed_ == nominated_ || !IndexOf(*proposed_))) return false;
   for (std::size_t i = 0; i < pairs_.size(); ++i) {
     if (IndexOf(pairs_[i].pair) != i || pairs_[i].generation > generation_) return false;
   }

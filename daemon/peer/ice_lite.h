@@ -3,7 +3,7 @@
 // and time in, a reply and news out. It never sends a check of its own.
 //
 //   request verifies -> pair is valid (DTLS may use it) -> USE-CANDIDATE -> pair is selected (media goes
-//   there) nothing for 15 s -> consent is gone (RFC 7675 5.1), nothing more may be sent
+//   there) -> nothing for 15 s: consent is gone (RFC 7675 5.1), nothing more may be sent
 //
 // Before MESSAGE-INTEGRITY verifies nothing changes and nothing is answered (DESIGN invariant 12).
 #pragma once
@@ -29,8 +29,7 @@ namespace latchkey::peer {
 // the selected.
 constexpr std::size_t kMaxPairs = 16;
 // Transactions remembered against replays. An older request that comes again counts as new: whoever recorded
-// and replays it gets one short reply, and the next genuine check (seconds later at most) undoes what it
-// moved.
+// and replays it gets one short reply, and moves nothing (see selected()).
 constexpr std::size_t kRememberedTransactions = 256;
 // RFC 7675 5.1: 30 s at most; peers check every 5 s at the slowest, so 15 s are three lost in a row.
 constexpr Duration kConsentLife = seconds(15);
@@ -75,14 +74,19 @@ class IceLite {
   // DTLS came by this pair: while none is nominated, ours goes back there. No effect on a pair that isn't
   // valid.
   void NoteDtls(const IcePair& pair);
-  // Where to send: the nominated pair; before that the one DTLS came by, or the one valid longest.
+  // Where to send: the nominated pair; before that the one DTLS came by, or the one valid longest. From a
+  // nominated pair that authentic media came by, another nomination alone doesn't move it: a check covers no
+  // addresses, so a recorded one may come from anywhere. Authentic media from there does, which has a replay
+  // window; a browser's first report does it.
   [[nodiscard]] std::optional<IcePair> selected() const;
   [[nodiscard]] bool nominated() const { return nominated_.has_value(); }
-  // Media is taken from the nominated pair alone, under consent (DESIGN 4d).
+  // Media is taken from the nominated pair alone, or from the one proposed to follow it, under consent
+  // (DESIGN 4d).
   [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const;
 
-  // An authentic SRTP or SRTCP packet came by the selected pair: proof of the same worth as a check. For
-  // peers that check only at the start (FFmpeg 8.0).
+  // An authentic SRTP or SRTCP packet, which was no replay, came by this pair. By the nominated pair: proof
+  // of the same worth as a check, for peers that check only at the start (FFmpeg 8.0). By the proposed pair:
+  // it is the nominated one from now on.
   void NoteAuthenticMedia(const IcePair& pair, Instant now);
   // No check, and no authentic media, for kConsentLife by the nominated pair (by any while none is): stop
   // sending, end the session.
@@ -115,7 +119,9 @@ class IceLite {
   Outcome Accept(const wire::StunMessage& message, const IcePair& pair, const IceCredentials& used,
                  Instant now);
   void LearnPair(const IcePair& pair, Instant now, Outcome& outcome);
-  void Nominate(const IcePair& pair);
+  void Nominate(const IcePair& pair, Instant now);
+  void MoveTo(const IcePair& pair);
+  [[nodiscard]] bool NeedsProof(Instant now) const;
   void FinishRestart(Outcome& outcome);
   void Remember(const Transaction& transaction);
   [[nodiscard]] const Transaction* Remembered(const wire::StunTransactionId& id) const;
@@ -128,6 +134,8 @@ class IceLite {
   std::uint32_t generation_ = 0;            // counts finished restarts
   std::vector<Entry> pairs_;                // at most kMaxPairs
   std::optional<IcePair> nominated_;        // always among pairs_
+  bool media_came_ = false;                 // authentic, by the nominated pair
+  std::optional<IcePair> proposed_;         // nominated since, not proved; always among pairs_
   std::optional<IcePair> dtls_;             // always among pairs_
   std::vector<Transaction> transactions_;   // a ring of kRememberedTransactions
   std::size_t next_transaction_ = 0;

@@ -79,8 +79,10 @@ class Transport {
   // Where to send: nothing before the first authenticated check.
   [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
   [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
-  [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const {
-    return ice_.TakesMediaFrom(pair, now);
+  // The pair that a datagram of media came by, if media may come by it now; else the path, which it is not.
+  [[nodiscard]] std::optional<IcePair> MediaPath(const ReceivedDatagram& datagram, Instant now) const {
+    const IcePair pair{datagram.to, datagram.from};
+    return ice_.TakesMediaFrom(pair, now) ? pair : ice_.selected();
   }
   void NoteAuthenticMedia(const IcePair& pair, Instant now) { ice_.NoteAuthenticMedia(pair, now); }
   [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_.Owns(fragment); }

@@ -33,6 +33,25 @@ bool LooksLikeDtls(ByteView datagram) {
   return datagram.size() >= kRecordHeader && datagram[0] >= 20 && datagram[0] <= 23 && datagram[1] == 0xfe;
 }
 
+constexpr std::uint8_t kAlertRecord = 21;
+// Least tag of the ciphers that we agree on.
+constexpr std::size_t kRecordTag = 16;
+
+// Whoever can write the peer's address on a datagram can forge what OpenSSL would act on: during the
+// handshake an alert in the clear (a real one that is lost with it costs its sender the wait for our limit),
+// and after it a record under keys that is too short for a tag (OpenSSL 3.0.19 answers with a genuine alert,
+// which ends the peer's side).
+bool HoldsForgery(ByteView datagram, bool handshaking) {
+  while (datagram.size() >= kRecordHeader) {
+    const bool plain = datagram[3] == 0 && datagram[4] == 0;
+    const std::size_t length = (std::size_t{datagram[11]} << 8U) | datagram[12];
+    if (handshaking ? plain && datagram[0] == kAlertRecord : !plain && length <= kRecordTag) return true;
+    if (kRecordHeader + length >= datagram.size()) return false;
+    datagram = datagram.subspan(kRecordHeader + length);
+  }
+  return false;
+}
+
 // OpenSSL asks for the first wait with 0 and then with the wait that has passed, in microseconds.
 unsigned NextWait(SSL* /*ssl*/, unsigned passed_us) {
   constexpr auto kFirst = static_cast<unsigned>(ToMicroseconds(kDtlsFirstRetransmit));
@@ -100,6 +119,7 @@ void OpenSslDtlsSession::Start(Instant now) {
 void OpenSslDtlsSession::HandleDatagram(ByteView datagram, Instant now) {
   if (!LooksLikeDtls(datagram)) return;
   if (state_ != DtlsState::kHandshaking && state_ != DtlsState::kConnected) return;
+  if (HoldsForgery(datagram, state_ == DtlsState::kHandshaking)) return;
   NoteTime(now);
   transport_.SetInput(datagram);
   if (state_ == DtlsState::kHandshaking) Handshake();
@@ -155,7 +175,7 @@ bool OpenSslDtlsSession::PeerIsAcceptable() const {
 }
 
 // Answers a repeated last flight, notices close_notify, and lets everything else pass: whatever OpenSSL
-// thinks of a record now, the SRTP keys are out and media goes on.
+// thinks of a record now, the SRTP keys are out and media goes on. Nor does it tell the peer.
 void OpenSslDtlsSession::ReadAndForget() {
   std::array<std::uint8_t, kMaxDatagram> scratch{};
   ERR_clear_error();
@@ -163,6 +183,7 @@ void OpenSslDtlsSession::ReadAndForget() {
     if (SSL_read(ssl_.get(), scratch.data(), static_cast<int>(scratch.size())) <= 0) break;
   }
   ERR_clear_error();
+  transport_.DropOutput(kAlertRecord);
   if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) state_ = DtlsState::kClosed;
 }
 

@@ -38,6 +38,10 @@ std::optional<ByteVector> DtlsTransport::Poll() {
   return datagram;
 }
 
+void DtlsTransport::DropOutput(std::uint8_t record_type) {
+  std::erase_if(output_, [=](const ByteVector& d) { return !d.empty() && d.front() == record_type; });
+}
+
 int DtlsTransport::Read(BIO* bio, char* out, int size) {
   BIO_clear_retry_flags(bio);
   DtlsTransport& self = TransportOf(bio);

@@ -24,6 +24,8 @@ class DtlsTransport {
   void SetInput(ByteView datagram) { input_ = datagram; }
   void ClearInput() { input_ = {}; }
   std::optional<ByteVector> Poll();
+  // Forgets what waits to be polled and begins with a record of this type (RFC 6347 4.1).
+  void DropOutput(std::uint8_t record_type);
 
  private:
   static int Read(BIO* bio, char* out, int size);

@@ -97,6 +97,34 @@ TEST_CASE("dtls: garbage during the handshake doesn't end it") {
   CheckConnectedWith(link, SrtpProfile::kAeadAes128Gcm);
 }
 
+// Anybody who can write the peer's address on a datagram can make one: it is in the clear and under no key.
+TEST_CASE("dtls: a forged alert during the handshake doesn't end it, alone or behind another record") {
+  const auto a = MakeFactory();
+  const auto b = MakeFactory();
+  Link link(*a, *b);
+  const auto forge = [&](DtlsSession& session) {
+    for (const std::uint8_t description : std::array<std::uint8_t, 4>{0, 40, 47, 80}) {
+      const ByteVector alert{21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, description};
+      ByteVector behind{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 98, 0, 1, 0};
+      behind.insert(behind.end(), alert.begin(), alert.end());
+      session.HandleDatagram(alert, MonotonicNow());
+      session.HandleDatagram(behind, MonotonicNow());
+      REQUIRE(session.state() == DtlsState::kHandshaking);
+    }
+  };
+  link.server->Start(MonotonicNow());
+  link.client->Start(MonotonicNow());
+  forge(*link.server);
+  forge(*link.client);
+  link.Carry(*link.client, *link.server);
+  forge(*link.server);
+  forge(*link.client);
+  link.Carry(*link.server, *link.client);
+  forge(*link.client);
+  link.Run();
+  CheckConnectedWith(link, SrtpProfile::kAeadAes128Gcm);
+}
+
 // A client made of bare OpenSSL, to be what ours never is.
 struct BareClient {
   BareClient() {

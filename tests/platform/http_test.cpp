@@ -53,6 +53,17 @@ TEST_CASE("http: no length and chunked are 411, contradictions 400, each once an
   CHECK(f.handler.requests.empty());
 }
 
+// A path is one text or none: what stands before a NUL would be another one. The library hangs up.
+TEST_CASE("http: a path with an encoded NUL is never taken for the path before it") {
+  HttpFixture f;
+  for (const char* path : {"/x%00", "/x%00y", "/session/0%00/../1"}) {
+    RawClient client(f.server->port());
+    client.Send("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(f.Until(client, [&] { return client.ended || client.reset; }));
+  }
+  CHECK(f.handler.requests.empty());
+}
+
 TEST_CASE("http: a refused chunked body is never taken for a second request") {
   HttpFixture f;
   RawClient client(f.server->port());

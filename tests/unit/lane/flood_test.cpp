@@ -10,24 +10,60 @@
 namespace latchkey::lane::test {
 namespace {
 
-TEST_CASE("lane: a viewer that checks under the camera's address does not get the camera's packets") {
-  Watched world;
-  const auto& plan = world.viewer.peer.plan().transport;
+// Checks of `by`, genuine but for the address that they come from.
+void CheckFrom(World& world, const Peer& by, const SocketAddress& from, std::uint8_t count) {
+  const auto& plan = by.plan().transport;
   const auto hmac = [&](ByteView key, ByteView data) {
     return world.viewer_tools.crypto.HmacSha1(key, data);
   };
   const std::string username = plan.remote_ufrag + ":abcd";
   std::array<std::uint8_t, 300> room{};
-  for (std::uint8_t i = 0; i < 10; ++i) {
+  for (std::uint8_t i = 0; i < count; ++i) {
     const wire::StunTransactionId id{{0xee, i}};
     world.Inject(
         wire::WriteStunCheck({id, username, 1, true, 1, true}, AsBytes(plan.remote_password), hmac, room),
-        world.camera.peer.address());
+        from);
+  }
+}
+
+TEST_CASE("lane: a viewer that checks under the camera's address does not get the camera's packets") {
+  Watched world;
+  for (int round = 0; round < 10; ++round) {
+    CheckFrom(world, world.viewer.peer, world.camera.peer.address(), 2);
     const std::uint64_t before = world.lane->drops().of(DropReason::kWrongDirection);
     world.Film(world.camera, milliseconds{80});
     CHECK(world.lane->drops().of(DropReason::kWrongDirection) == before);
   }
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a viewer that checks under another viewer's address does not get that one's packets") {
+  Watched world;
+  ViewerEnd ben(world.viewer_tools, Host(4));
+  auto replies = world.View(ben);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Connect(ben.peer);
+  CheckFrom(world, ben.peer, world.viewer.peer.address(), 3);
+  const std::size_t count = world.viewer.peer.rtp.size();
+  const auto last = wire::ParseRtp(world.viewer.peer.rtp.back());
+  REQUIRE(last);
+  world.SendNack({last->header.sequence});
+  CHECK(world.viewer.peer.rtp.size() == count + 1);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: an address that a viewer left is another's once its consent has run out") {
+  Watched world;
+  const SocketAddress address = world.viewer.peer.address();
+  world.viewer.peer.mute = true;
+  world.Film(world.camera, peer::kConsentLife + seconds{1});
+  ViewerEnd heir(world.viewer_tools, address);
+  auto replies = world.View(heir);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Connect(heir.peer);
+  world.Film(world.camera, milliseconds{400});
+  CHECK_FALSE(heir.Pictures().empty());
 }
 
 TEST_CASE("lane: a flood of NACKs is served together now and then, each packet once") {

@@ -190,6 +190,49 @@ TEST_CASE_METHOD(IceLiteTest, "ice: USE-CANDIDATE nominates, and the last nomina
   CHECK_FALSE(Send(Check(), kElsewhere).selection_changed);
 }
 
+TEST_CASE_METHOD(IceLiteTest, "ice: a recorded nomination, however old, moves nothing once media flows") {
+  const Request recorded = Check(true);
+  Send(recorded);
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
+  for (std::size_t i = 0; i < kRememberedTransactions + 1; ++i) Send(Check(true));
+  CHECK(Send(recorded, kElsewhere).reason == DropReason::kNone);  // no longer known to be a replay
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+}
+
+TEST_CASE_METHOD(IceLiteTest,
+                 "ice: a peer that moves is followed with its first authentic media from there") {
+  Send(Check(true));
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
+  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);  // not nominated: nothing
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+  CHECK_FALSE(Send(Check(true), kElsewhere).selection_changed);
+  CHECK(ice_.TakesMediaFrom({kHub, kElsewhere}, now_));
+  CHECK(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
+}
+
+TEST_CASE_METHOD(IceLiteTest, "ice: a nomination of the pair in use takes back one that was not proved") {
+  Send(Check(true));
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
+  Send(Check(true), kElsewhere);
+  Send(Check(true));
+  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kElsewhere}, now_));
+  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);
+  CHECK(ice_.selected() == IcePair{kHub, kPeer});
+}
+
+TEST_CASE_METHOD(IceLiteTest,
+                 "ice: after a restart the first nomination moves the path without waiting for media") {
+  Send(Check(true));
+  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
+  local_ = MakeIceCredentials(entropy_);
+  ice_.Restart(local_);
+  CHECK(Send(Check(true), kElsewhere).selection_changed);
+  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
+}
+
 TEST_CASE_METHOD(IceLiteTest, "ice: FFmpeg's checks without priority and role are accepted") {
   Request request = Check(true);
   request.bare = true;

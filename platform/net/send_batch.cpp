@@ -96,15 +96,19 @@ void SendBatch::Count(const DatagramBatch& batch, Run run, UdpCounters& counters
   for (std::size_t i = 0; i < run.count; ++i) counters.sent_bytes += batch.entries()[run.first + i].size;
 }
 
-std::size_t SendBatch::SendSingly(int fd, const DatagramBatch& batch, Run run, UdpCounters& counters,
-                                  bool& full) {
+bool SendBatch::RefusesSegmentation(int error) {
+  return error == EIO || error == EINVAL || error == EOPNOTSUPP;
+}
+
+std::size_t SendBatch::SendSingly(int fd, const DatagramBatch& batch, Run run, int error,
+                                  UdpCounters& counters, bool& full) {
   for (std::size_t i = 0; i < run.count; ++i) {
     const Run one{run.first + i, 1};
     Prepare(0, batch, one);
     ++counters.send_calls;
     if (::sendmsg(fd, &messages_[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-      // The datagram was fine, so it was the segmentation that the kernel or the driver can't do.
-      segmentation_ = false;
+      // The datagram was fine, so it may be the segmentation that the kernel or the driver can't do.
+      if (RefusesSegmentation(error)) segmentation_ = false;
       Count(batch, one, counters);
     } else if (IsFull(errno)) {
       full = true;
@@ -137,15 +141,16 @@ std::size_t SendBatch::Send(int fd, const DatagramBatch& batch, std::size_t firs
     }
     if (IsFull(errno)) return first;
     if (errno == EINTR) continue;
-    // The error is the first message's. A run of several is tried one by one: either the peer can't be
-    // reached, or UDP_SEGMENT isn't to be had (EIO, EINVAL, EOPNOTSUPP).
+    // The error is the first message's. A run of several is tried one by one: the peer can't be reached, or
+    // the system is short of something, or UDP_SEGMENT isn't to be had.
+    const int error = errno;
     if (runs_[0].count == 1) {
       ++counters.send_refused;
       ++first;
       continue;
     }
     bool full = false;
-    first += SendSingly(fd, batch, Run(runs_[0]), counters, full);
+    first += SendSingly(fd, batch, Run(runs_[0]), error, counters, full);
     if (full) return first;
   }
   return first;

@@ -32,6 +32,10 @@ class SendBatch {
 
   [[nodiscard]] bool segmentation() const { return segmentation_; }
 
+  // `error` (an errno) of a segmented send says that there is no segmentation here; a shortage, a firewall's
+  // no or an unreachable peer does not.
+  [[nodiscard]] static bool RefusesSegmentation(int error);
+
  private:
   struct Control {
     alignas(cmsghdr) std::array<std::uint8_t, 128> bytes;
@@ -45,7 +49,8 @@ class SendBatch {
   void Prepare(std::size_t slot, const DatagramBatch& batch, Run run);
   void PrepareControl(msghdr& header, Control& control, const Outgoing& entry, std::size_t segment) const;
   void Count(const DatagramBatch& batch, Run run, UdpCounters& counters) const;
-  std::size_t SendSingly(int fd, const DatagramBatch& batch, Run run, UdpCounters& counters, bool& full);
+  std::size_t SendSingly(int fd, const DatagramBatch& batch, Run run, int error, UdpCounters& counters,
+                         bool& full);
 
   int family_;
   bool segmentation_;

@@ -147,6 +147,13 @@ TEST_CASE("udp: a kernel that refuses UDP_SEGMENT is believed for good, and no d
   CHECK(counters.sent == 20);
 }
 
+TEST_CASE("udp: a shortage of a moment does not turn segmentation off") {
+  for (const int error : {ENOBUFS, ENOMEM, EPERM, EACCES, ENETUNREACH, EHOSTUNREACH, EMSGSIZE}) {
+    CHECK_FALSE(SendBatch::RefusesSegmentation(error));
+  }
+  for (const int error : {EIO, EINVAL, EOPNOTSUPP}) CHECK(SendBatch::RefusesSegmentation(error));
+}
+
 TEST_CASE(
     "udp: a destination that can't be reached costs its datagrams, not the others' and not segmentation") {
   Loop loop;

@@ -56,6 +56,18 @@ bool Assembler::KeyframeWanted() const {
   return !newest_keyframe_ || *newest_keyframe_ < window_.first();
 }
 
+std::optional<Instant> Assembler::MissingSince(ExtendedSequence sequence) const {
+  const bool inside =
+      window_.started() && sequence.value >= window_.first() && sequence.value < window_.next();
+  if (!inside || window_.Find(sequence.value) != nullptr) return std::nullopt;
+  return window_.NoticedAt(sequence.value);
+}
+
+ExtendedSequence Assembler::UsefulFrom() const {
+  const bool coming = is_video() && !chained_ && newest_keyframe_ && *newest_keyframe_ >= window_.first();
+  return {coming ? *newest_keyframe_ - kMaxParameterPackets : window_.first()};
+}
+
 void Assembler::BeginEpoch(Epoch epoch) {
   config_.epoch = epoch;
   window_ = PacketWindow(window_.capacity(), is_video() ? kVideoWindowBytes : kAudioWindowBytes);

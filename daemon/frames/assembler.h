@@ -84,6 +84,12 @@ class Assembler {
 
   // Numbers that are missing and may still come, lowest first: what NACKs are made from.
   void ListMissing(std::vector<MissingPacket>& out) const { window_.ListMissing(out); }
+  // Since when `sequence` has been missing, if it is.
+  [[nodiscard]] std::optional<Instant> MissingSince(ExtendedSequence sequence) const;
+  // How many numbers are missing and may still come.
+  [[nodiscard]] std::size_t missing() const { return window_.missing(); }
+  // What comes below can't leave any more: after a loss, what stands before the keyframe that is coming in.
+  [[nodiscard]] ExtendedSequence UsefulFrom() const;
   // From now on, also for what waits already.
   void SetHold(Duration hold) { config_.hold = hold; }
   // Forgets packets and frames (not the parameter sets); video waits for a keyframe.
@@ -96,6 +102,9 @@ class Assembler {
   [[nodiscard]] bool IsConsistent() const;
 
  private:
+  // A keyframe's parameter sets come before its first slice, in packets of their own.
+  static constexpr std::int64_t kMaxParameterPackets = 8;
+
   // What stands at the head of the line.
   enum class Head : std::uint8_t {
     kOpen,   // everything so far is there, the end is not

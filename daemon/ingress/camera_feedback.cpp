@@ -12,6 +12,9 @@ namespace {
 
 // A report of two streams, SDES with the longest name, REMB and FIR are under 500 bytes.
 constexpr std::size_t kMaxCompound = 700;
+// A NACK of the most numbers that one message has (12 + 4 each), with report and name.
+constexpr std::size_t kMaxNackCompound = kMaxCompound + 12 + 4 * frames::NackScheduler::kMaxPerMessage;
+static_assert(kMaxNackCompound <= 1280);
 
 }  // namespace
 
@@ -74,6 +77,19 @@ void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
   } else {
     wire::WriteFir(video->local_ssrc, {*ssrc, fir_number_++}, writer);
   }
+  LATCHKEY_CHECK(writer.ok());
+  SendRtcp(writer.Written(), out);
+}
+
+void CameraSession::SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences,
+                             DatagramBatch& out) {
+  const auto ssrc = gate_->SsrcOfStream(stream);
+  if (sequences.empty() || !ssrc) return;
+  std::array<std::uint8_t, kMaxNackCompound> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(plan_.streams.front().local_ssrc, {}, writer);
+  wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
+  wire::WriteNack(plan_.streams[stream].local_ssrc, *ssrc, sequences, writer);
   LATCHKEY_CHECK(writer.ok());
   SendRtcp(writer.Written(), out);
 }

@@ -51,7 +51,7 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
     assembler.epoch = config_.epoch;
     assembler.codec = stream.codec;
     assembler.parameter_sets = stream.h264.parameter_sets;
-    streams_.emplace_back(std::move(assembler));
+    streams_.emplace_back(std::move(assembler), Repair(stream.feedback.nack, config_.hold));
   }
 }
 
@@ -111,15 +111,15 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   counters_.bytes += wire_size;
   Stream& stream = streams_[packet.stream()];
   stream.bye = false;
+  const Repair::Taken taken = stream.repair.OnPacket(packet, stream.assembler, now);
   if (!packet.is_retransmission()) {
     stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()),
-                              now);
+                              taken.asked, now);
     clock_.OnPacket(packet.kind(), packet.header().timestamp, now);
   }
-  const DropReason reason = stream.assembler.Push(packet, now);
   Drain(stream);
   if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);
-  return reason;
+  return taken.reason;
 }
 
 void CameraSession::Drain(Stream& stream) {
@@ -167,7 +167,9 @@ void CameraSession::HandleTimeout(Instant now, DatagramBatch& out) {
   transport_.HandleTimeout(now, out);
   OpenGate(now);
   if (!gate_ || transport_.state() != peer::TransportState::kConnected) return;
-  for (Stream& stream : streams_) {
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    Stream& stream = streams_[i];
+    SendNack(i, stream.repair.Update(stream.assembler, stream.reception, now), out);
     const auto due = stream.assembler.NextDeadline();
     if (due && now >= *due) stream.assembler.HandleTimeout(now);
     Drain(stream);
@@ -183,7 +185,10 @@ std::optional<Instant> CameraSession::NextDeadline() const {
     if (at && (!deadline || *at < *deadline)) deadline = at;
   };
   if (transport_.state() != peer::TransportState::kConnected) return deadline;
-  for (const Stream& stream : streams_) sooner(stream.assembler.NextDeadline());
+  for (const Stream& stream : streams_) {
+    sooner(stream.assembler.NextDeadline());
+    sooner(stream.repair.NextDeadline());
+  }
   sooner(next_report_);
   if (KeyframeSsrc()) sooner(keyframe_.NextDeadline());
   return deadline;
@@ -200,6 +205,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   for (Stream& stream : streams_) {
     stream.assembler.BeginEpoch(epoch);
     stream.reception = Reception();
+    stream.repair.BeginEpoch();
   }
   clock_ = frames::CaptureClock(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
                                 CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus));
@@ -242,6 +248,13 @@ bool CameraSession::unsupported() const {
                      [](const Stream& s) { return s.assembler.unsupported() != frames::Unsupported::kNone; });
 }
 
+const Repair* CameraSession::repair(wire::StreamKind kind) const {
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    if (plan_.streams[i].kind == kind) return &streams_[i].repair;
+  }
+  return nullptr;
+}
+
 std::uint64_t CameraSession::lost() const {
   std::uint64_t sum = 0;
   for (const Stream& stream : streams_) sum += stream.assembler.counters().packets_lost;
@@ -254,7 +267,7 @@ bool CameraSession::IsConsistent() const {
     return false;
   if (gate_ && !gate_->IsConsistent()) return false;
   return std::all_of(streams_.begin(), streams_.end(),
-                     [](const Stream& s) { return s.assembler.IsConsistent(); });
+                     [](const Stream& s) { return s.assembler.IsConsistent() && s.repair.IsConsistent(); });
 }
 
 }  // namespace latchkey::ingress

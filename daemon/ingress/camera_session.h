@@ -18,6 +18,7 @@
 #include "daemon/frames/keyframe.h"
 #include "daemon/gate/gate.h"
 #include "daemon/ingress/reception.h"
+#include "daemon/ingress/repair.h"
 #include "daemon/peer/media_plan.h"
 #include "daemon/peer/negotiation.h"
 #include "daemon/peer/transport.h"
@@ -30,6 +31,7 @@ struct CameraConfig {
   CameraId camera;
   Epoch epoch;
   std::uint32_t max_bitrate_kbit = 0;  // told to the camera as REMB; 0: nothing is told
+  frames::DepthLimits hold;            // bounds of how long a hole may hold the line
 };
 
 struct CameraCounters {
@@ -95,12 +97,16 @@ class CameraSession {
   // Loss of the last report interval, of 1000.
   [[nodiscard]] std::uint32_t loss_permille() const { return loss_permille_; }
   [[nodiscard]] std::uint64_t keyframe_requests() const { return keyframe_.sent(); }
+  // How a stream is repaired. Nothing: the camera doesn't send this kind.
+  [[nodiscard]] const Repair* repair(wire::StreamKind kind) const;
   [[nodiscard]] bool IsConsistent() const;
 
  private:
   struct Stream {
-    explicit Stream(frames::AssemblerConfig config) : assembler(std::move(config)) {}
+    Stream(frames::AssemblerConfig config, Repair repair_)
+        : assembler(std::move(config)), repair(std::move(repair_)) {}
     frames::Assembler assembler;
+    Repair repair;
     Reception reception;
     bool bye = false;
   };
@@ -115,6 +121,7 @@ class CameraSession {
   [[nodiscard]] std::optional<std::uint32_t> KeyframeSsrc() const;
   void SendReports(Instant now, DatagramBatch& out);
   void SendKeyframeRequest(DatagramBatch& out);
+  void SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences, DatagramBatch& out);
   void WriteReceiverReport(Instant now, ByteWriter& writer);
   void SendRtcp(ByteView compound, DatagramBatch& out);
 

@@ -5,15 +5,14 @@
 namespace latchkey::ingress {
 
 void Reception::OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate,
-                         Instant now) {
+                         bool asked, Instant now) {
   if (!first_) {
     first_ = sequence.value;
     highest_ = sequence.value;
   }
   ++received_;
-  // An older packet is a late or repaired one: it says nothing of the network's jitter.
-  if (sequence.value < highest_) return;
-  highest_ = sequence.value;
+  highest_ = std::max(highest_, sequence.value);
+  if (asked) return;
   const auto since = now.time_since_epoch();
   const auto arrival = static_cast<std::uint32_t>(
       static_cast<std::uint64_t>(since / seconds{1}) * clock_rate +

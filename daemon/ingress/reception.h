@@ -12,8 +12,10 @@ namespace latchkey::ingress {
 
 class Reception {
  public:
-  // An authentic packet; a retransmission (RTX) counts as what it replaces.
-  void OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate, Instant now);
+  // An authentic packet; not one that came as RTX, which has numbers of its own. `asked`: it was asked for
+  // again, so when it came says nothing of the network's jitter.
+  void OnPacket(ExtendedSequence sequence, std::uint32_t rtp_time, std::uint32_t clock_rate, bool asked,
+                Instant now);
   void OnSenderReport(wire::NtpTime ntp, Instant now);
   // Builds the report and begins the next interval. Nothing before the first packet.
   std::optional<wire::ReportBlock> MakeReport(std::uint32_t ssrc, Instant now);
@@ -25,6 +27,10 @@ class Reception {
   };
   [[nodiscard]] Interval interval() const {
     return {expected() - expected_prior_, static_cast<std::int64_t>(received_ - received_prior_)};
+  }
+  // Interarrival jitter.
+  [[nodiscard]] Duration jitter(std::uint32_t clock_rate) const {
+    return Duration{static_cast<std::int64_t>(jitter_q4_ >> 4U) * 1'000'000'000 / clock_rate};
   }
   [[nodiscard]] std::uint64_t received() const { return received_; }
   [[nodiscard]] std::int64_t expected() const;

@@ -27,6 +27,8 @@ struct Settings {
   Duration cache_age = seconds(30);
   std::uint32_t max_viewers = 64;
   std::uint32_t max_bitrate_kbit = 8000;
+  Duration hold_least = milliseconds(60);
+  Duration hold_most = milliseconds(1000);
   Duration stale_after = milliseconds(1000);
   Duration unavailable_after = milliseconds(2000);
 };

@@ -109,6 +109,10 @@ std::vector<Key> MakeKeys() {
                         [](C& c, auto v) { c.camera.max_viewers = As<std::uint32_t>(v); }));
   keys.push_back(Number("camera", "max_bitrate_kbit", 64, 100000,
                         [](C& c, auto v) { c.camera.max_bitrate_kbit = As<std::uint32_t>(v); }));
+  keys.push_back(Number("camera", "hold_least_ms", 10, 2000,
+                        [](C& c, auto v) { c.camera.hold_least = milliseconds(v); }));
+  keys.push_back(
+      Number("camera", "hold_most_ms", 10, 2000, [](C& c, auto v) { c.camera.hold_most = milliseconds(v); }));
   keys.push_back(Number("camera", "stale_after_ms", 100, 2000,
                         [](C& c, auto v) { c.camera.stale_after = milliseconds(v); }));
   keys.push_back(Number("camera", "unavailable_after_ms", 200, 2000,
@@ -155,6 +159,9 @@ Status CheckWhole(const Config& config, const toml::table& root, std::string_vie
   };
   if (config.media.udp_port_first + config.media.udp_port_count - 1 > 65535) {
     return at("media").Fail("media.udp_port_first and udp_port_count go beyond port 65535");
+  }
+  if (config.camera.hold_least > config.camera.hold_most) {
+    return at("camera").Fail("camera.hold_least_ms must not be more than hold_most_ms");
   }
   if (config.camera.stale_after >= config.camera.unavailable_after) {
     return at("camera").Fail("camera.stale_after_ms must be less than unavailable_after_ms");

@@ -37,6 +37,8 @@ struct Config {
     Duration cache_age = milliseconds(30000);
     std::uint32_t max_viewers = 64;
     std::uint32_t max_bitrate_kbit = 8000;
+    Duration hold_least = milliseconds(60);
+    Duration hold_most = milliseconds(1000);
     Duration stale_after = milliseconds(1000);
     Duration unavailable_after = milliseconds(2000);
     friend bool operator==(const Camera&, const Camera&) = default;

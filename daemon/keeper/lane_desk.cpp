@@ -34,6 +34,8 @@ void LaneDesk::HandleStart(CameraId camera, Instant now) {
   config.cache_age = s.cache_age;
   config.max_viewers = s.max_viewers;
   config.max_bitrate_kbit = s.max_bitrate_kbit;
+  config.hold_least = s.hold_least;
+  config.hold_most = s.hold_most;
   config.stale_after = s.stale_after;
   config.unavailable_after = s.unavailable_after;
   books_.ToLaneNow(camera, config);

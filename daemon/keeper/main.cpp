@@ -80,6 +80,8 @@ Settings MakeSettings(const Arguments& arguments, const Config& config) {
   settings.cache_age = config.camera.cache_age;
   settings.max_viewers = config.camera.max_viewers;
   settings.max_bitrate_kbit = config.camera.max_bitrate_kbit;
+  settings.hold_least = config.camera.hold_least;
+  settings.hold_most = config.camera.hold_most;
   settings.stale_after = config.camera.stale_after;
   settings.unavailable_after = config.camera.unavailable_after;
   return settings;

@@ -26,9 +26,13 @@ void Lane::On(wire::PublishOffer message, Instant now, WallTime) {
   const peer::IceCredentials credentials = peer::MakeIceCredentials(ports_.entropy);
   auto answer = peer::AnswerCameraOffer(message.offer.str(), LocalSide(credentials), ports_.entropy);
   if (!answer) return Refuse(message.ticket, answer.error().http_status, answer.error().detail);
-  auto session =
-      ingress::CameraSession::Make({message.session, config_.camera, message.epoch, config_.max_bitrate_kbit},
-                                   answer->plan, credentials, ports_, now);
+  ingress::CameraConfig camera;
+  camera.session = message.session;
+  camera.camera = config_.camera;
+  camera.epoch = message.epoch;
+  camera.max_bitrate_kbit = config_.max_bitrate_kbit;
+  camera.hold = {config_.hold_least, config_.hold_most};
+  auto session = ingress::CameraSession::Make(camera, answer->plan, credentials, ports_, now);
   if (!session) return Refuse(message.ticket, 500, session.error().message);
 
   if (camera_) EndCamera(wire::SessionEndReason::kReplaced);

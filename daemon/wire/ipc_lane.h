@@ -24,12 +24,14 @@ struct LaneConfig {
   Duration cache_age{};
   std::uint32_t max_viewers = 0;
   std::uint32_t max_bitrate_kbit = 0;  // REMB ceiling towards the camera
-  Duration stale_after{};              // live -> stale
-  Duration unavailable_after{};        // stale -> unavailable (invariant 2)
+  Duration hold_least{};               // bounds of how long a frame that isn't whole may hold the line
+  Duration hold_most{};
+  Duration stale_after{};        // live -> stale
+  Duration unavailable_after{};  // stale -> unavailable (invariant 2)
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.camera, m.loopback, m.cache_bytes, m.cache_frames, m.cache_age, m.max_viewers, m.max_bitrate_kbit,
-      m.stale_after, m.unavailable_after);
+      m.hold_least, m.hold_most, m.stale_after, m.unavailable_after);
   }
 };
 

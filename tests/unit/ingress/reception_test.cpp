@@ -16,7 +16,7 @@ TEST_CASE("reception: nothing is reported before the first packet") {
 TEST_CASE("reception: loss is told since the last report and in all") {
   Reception reception;
   for (std::int64_t s = 65530; s < 65630; ++s) {
-    if (s % 4 != 0) reception.OnPacket({s}, static_cast<std::uint32_t>(s), kRate, kStart);
+    if (s % 4 != 0) reception.OnPacket({s}, static_cast<std::uint32_t>(s), kRate, false, kStart);
   }
   const auto first = reception.MakeReport(7, kStart);
   REQUIRE(first);
@@ -24,7 +24,7 @@ TEST_CASE("reception: loss is told since the last report and in all") {
   CHECK(first->highest_sequence == 65629);
   CHECK(first->cumulative_lost == 25);
   CHECK(first->fraction_lost == 64);
-  for (std::int64_t s = 65630; s < 65640; ++s) reception.OnPacket({s}, 0, kRate, kStart);
+  for (std::int64_t s = 65630; s < 65640; ++s) reception.OnPacket({s}, 0, kRate, false, kStart);
   const auto second = reception.MakeReport(7, kStart);
   REQUIRE(second);
   CHECK(second->fraction_lost == 0);
@@ -36,7 +36,7 @@ TEST_CASE("reception: jitter follows RFC 3550 A.8") {
   Instant at = kStart;
   for (int i = 0; i < 400; ++i) {
     // Every other packet 8 ms late: |D| is 8 ms, 720 ticks, each time.
-    reception.OnPacket({i}, static_cast<std::uint32_t>(i * 3600), kRate,
+    reception.OnPacket({i}, static_cast<std::uint32_t>(i * 3600), kRate, false,
                        at + (i % 2 ? milliseconds{8} : milliseconds{0}));
     at += milliseconds{40};
   }
@@ -48,7 +48,7 @@ TEST_CASE("reception: jitter follows RFC 3550 A.8") {
 
 TEST_CASE("reception: the sender report's echo is its middle bits and the time since") {
   Reception reception;
-  reception.OnPacket({1}, 0, kRate, kStart);
+  reception.OnPacket({1}, 0, kRate, false, kStart);
   reception.OnSenderReport({0x1122334455667788U}, kStart);
   const auto report = reception.MakeReport(7, kStart + milliseconds{500});
   REQUIRE(report);

@@ -49,6 +49,8 @@ TEST_CASE("config: the machine's own defaults are the file's") {
   CHECK(settings.cache_age == config.camera.cache_age);
   CHECK(settings.max_viewers == config.camera.max_viewers);
   CHECK(settings.max_bitrate_kbit == config.camera.max_bitrate_kbit);
+  CHECK(settings.hold_least == config.camera.hold_least);
+  CHECK(settings.hold_most == config.camera.hold_most);
   CHECK(settings.stale_after == config.camera.stale_after);
   CHECK(settings.unavailable_after == config.camera.unavailable_after);
 }
@@ -69,6 +71,8 @@ cache_frames = 100
 cache_age_ms = 5000
 max_viewers = 2
 max_bitrate_kbit = 3000
+hold_least_ms = 20
+hold_most_ms = 500
 stale_after_ms = 300
 unavailable_after_ms = 1000
 [log]
@@ -89,6 +93,8 @@ level = "debug"
   CHECK(config->camera.cache_age == seconds(5));
   CHECK(config->camera.max_viewers == 2);
   CHECK(config->camera.max_bitrate_kbit == 3000);
+  CHECK(config->camera.hold_least == milliseconds(20));
+  CHECK(config->camera.hold_most == milliseconds(500));
   CHECK(config->camera.stale_after == milliseconds(300));
   CHECK(config->camera.unavailable_after == seconds(1));
   CHECK(config->log.level == "debug");
@@ -124,6 +130,8 @@ TEST_CASE("config: a value of a wrong type or out of range is refused with its l
       {"[camera]\nunavailable_after_ms = 2001\n", "c.toml:2: camera.unavailable_after_ms", "200 to 2000"},
       {"[camera]\n\nstale_after_ms = 800\nunavailable_after_ms = 800\n", "c.toml:1: camera.stale_after_ms",
        "less than"},
+      {"[camera]\nhold_most_ms = 5\n", "c.toml:2: camera.hold_most_ms", "10 to 2000"},
+      {"[camera]\nhold_least_ms = 90\nhold_most_ms = 80\n", "c.toml:1: camera.hold_least_ms", "not be more"},
       {"[media]\naddresses = \"192.0.2.1\"\n", "c.toml:2: media.addresses", "list"},
       {"[media]\naddresses = [\"hub.local\"]\n", "c.toml:2: media.addresses", "list"},
       {"[media]\naddresses = [\"0.0.0.0\"]\n", "c.toml:2: media.addresses", "list"},

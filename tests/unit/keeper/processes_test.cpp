@@ -115,6 +115,8 @@ TEST_CASE("processes: a lane is told the bounds of the configuration and nothing
   CHECK(config->camera == camera.id);
   CHECK(config->cache_bytes == Settings{}.cache_bytes);
   CHECK(config->max_viewers == 64);
+  CHECK(config->hold_least == Settings{}.hold_least);
+  CHECK(config->hold_most == Settings{}.hold_most);
   CHECK(config->stale_after == Settings{}.stale_after);
   CHECK(config->unavailable_after == milliseconds(2000));
 }

@@ -20,6 +20,8 @@ World::World(std::function<void(wire::LaneConfig&)> change) : hub(1), camera_too
   config.cache_age = seconds{30};
   config.max_viewers = 8;
   config.max_bitrate_kbit = 4000;
+  config.hold_least = milliseconds{60};
+  config.hold_most = milliseconds{1000};
   config.stale_after = milliseconds{500};
   config.unavailable_after = seconds{2};
   if (change) change(config);

@@ -1,0 +1,114 @@
+#include "daemon/frames/nack.h"
+
+#include <algorithm>
+
+namespace latchkey::frames {
+namespace {
+
+void Sooner(std::optional<Instant>& next, Instant at) {
+  if (!next || at < *next) next = at;
+}
+
+}  // namespace
+
+bool NackScheduler::OnPacket(ExtendedSequence sequence, std::optional<Instant> noticed, bool retransmission,
+                             Instant now) {
+  credit_halves_ = std::min(credit_halves_ + 1, 2 * kMaxCredit);
+  const auto at =
+      std::lower_bound(entries_.begin(), entries_.end(), sequence.value,
+                       [](const Entry& entry, std::int64_t value) { return entry.sequence < value; });
+  const bool known = at != entries_.end() && at->sequence == sequence.value;
+  if (!known || at->asks == 0) {
+    if (noticed && !retransmission) reordering_.OnLate(now - *noticed, now);
+  } else if (at->asks == 1) {
+    round_trip_.Add(now - at->last);
+  }
+  const bool asked = known && at->asks > 0;
+  if (known) entries_.erase(at);
+  return asked;
+}
+
+void NackScheduler::OnGap(Instant now) {
+  // Poll() finds out when it is really due.
+  Sooner(next_, now);
+}
+
+// After the first time: the round trip; then by turns kEcho and the round trip.
+std::optional<Instant> NackScheduler::DueAt(const Entry& entry, Duration wait) const {
+  if (entry.given_up || entry.asks >= kMaxAsks) return std::nullopt;
+  if (entry.asks == 0) return entry.noticed + wait;
+  const bool echo = entry.asks % 2 == 0;
+  return entry.last + (echo ? kEcho : round_trip_.Timeout());
+}
+
+// Both lists ascend. What is in ours alone was given up: it is kept for a while, for its answer's sake.
+void NackScheduler::Merge(const std::vector<MissingPacket>& missing, Instant now) {
+  std::vector<Entry> merged;
+  merged.reserve(std::max(entries_.size(), missing.size()));
+  auto mine = entries_.begin();
+  const auto keep_given_up = [&](std::int64_t below) {
+    for (; mine != entries_.end() && mine->sequence < below; ++mine) {
+      if (mine->asks == 0 || now - mine->last > kMemory) continue;
+      mine->given_up = true;
+      merged.push_back(*mine);
+    }
+  };
+  for (const MissingPacket& packet : missing) {
+    keep_given_up(packet.sequence.value);
+    if (mine != entries_.end() && mine->sequence == packet.sequence.value) {
+      merged.push_back(*mine++);
+    } else {
+      merged.push_back({packet.sequence.value, packet.noticed, {}, 0, false});
+    }
+  }
+  keep_given_up(std::int64_t{1} << 62U);
+  if (merged.size() > kMaxEntries) {
+    merged.erase(merged.begin(), merged.end() - static_cast<std::ptrdiff_t>(kMaxEntries));
+  }
+  entries_ = std::move(merged);
+}
+
+void NackScheduler::Poll(const std::vector<MissingPacket>& missing, const Limits& limits, Instant now,
+                         std::vector<std::uint16_t>& out) {
+  Merge(missing, now);
+  next_.reset();
+  const Duration wait = reordering_.Wait(limits.jitter, now);
+  const Duration half_way = round_trip_.smoothed() / 2;
+  std::size_t count = 0;
+  for (Entry& entry : entries_) {
+    if (entry.sequence < limits.useful_from) continue;
+    // An answer could not be here in time.
+    if (now + half_way > entry.noticed + limits.hold) continue;
+    auto due = DueAt(entry, wait);
+    if (due && *due <= now + kGather && (*due <= now || entry.asks > 0)) {
+      if (!HasCredit() || count == kMaxPerMessage) {
+        Sooner(next_, now + kGather);
+        continue;
+      }
+      credit_halves_ -= 2;
+      ++count;
+      out.push_back(static_cast<std::uint16_t>(entry.sequence));
+      if (entry.asks++ == 0) ++asked_;
+      ++requests_;
+      entry.last = now;
+      due = DueAt(entry, wait);
+    }
+    if (due) Sooner(next_, *due);
+  }
+}
+
+void NackScheduler::Reset() {
+  entries_.clear();
+  next_.reset();
+}
+
+bool NackScheduler::IsConsistent() const {
+  if (entries_.size() > kMaxEntries || credit_halves_ < 0 || credit_halves_ > 2 * kMaxCredit) return false;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].asks > kMaxAsks || (entries_[i].given_up && entries_[i].asks == 0)) return false;
+    if (i > 0 && entries_[i - 1].sequence >= entries_[i].sequence) return false;
+  }
+  return requests_ >= asked_;
+}
+
+}  // namespace latchkey::frames

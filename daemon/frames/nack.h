@@ -1,0 +1,86 @@
+// Which missing packets of one stream to ask for, and when (RFC 4585 6.2.1). Sans-IO: the window's missing
+// list and the time go in, sequence numbers come out.
+//
+//   noticed --(reordering wait)--> asked --(round trip)--> asked twice --(round trip)--> asked twice ...
+//
+// until it comes, or an answer would come too late for the line (`hold`), or kMaxAsks. From the second time
+// on a request is sent twice, kEcho apart, since it is lost as easily as what it asks for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/seq.h"
+#include "daemon/base/time.h"
+#include "daemon/frames/packet_window.h"
+#include "daemon/frames/reordering.h"
+#include "daemon/frames/round_trip.h"
+
+namespace latchkey::frames {
+
+class NackScheduler {
+ public:
+  static constexpr Duration kEcho = milliseconds(8);
+  // Requests due this soon go with those that are due.
+  static constexpr Duration kGather = milliseconds(2);
+  // Per packet, echoes included.
+  static constexpr std::uint8_t kMaxAsks = 15;
+  // Requests in one message. More wait for the next, kGather later.
+  static constexpr std::size_t kMaxPerMessage = 128;
+  // Requests that may be sent beyond one for every two packets received: what an outage of half a second at
+  // 2.5 Mbit/s leaves. Without credit nothing is asked for: a link that loses half of all is full.
+  static constexpr std::int64_t kMaxCredit = 256;
+  // An answer that comes after its number was given up still measures the round trip, for so long.
+  static constexpr Duration kMemory = seconds(2);
+  // Numbers it knows of. At the limit the oldest are forgotten, asked for no more.
+  static constexpr std::size_t kMaxEntries = 4096;
+
+  // A packet of the stream came. `noticed`: since when its number was missing, if it was. True when it had been
+  // asked for.
+  bool OnPacket(ExtendedSequence sequence, std::optional<Instant> noticed, bool retransmission, Instant now);
+  // Something is missing that was not when Poll() was last called.
+  void OnGap(Instant now);
+
+  struct Limits {
+    Duration hold{};               // from noticing to giving up
+    Duration jitter{};             // RFC 3550 6.4.1
+    std::int64_t useful_from = 0;  // numbers below are of no use any more
+  };
+  // `missing` ascends. Appends what to ask for now, ascending; counts as asked.
+  void Poll(const std::vector<MissingPacket>& missing, const Limits& limits, Instant now,
+            std::vector<std::uint16_t>& out);
+  // When Poll() has something to do.
+  [[nodiscard]] std::optional<Instant> NextDeadline() const { return next_; }
+  void Reset();
+
+  [[nodiscard]] const RoundTrip& round_trip() const { return round_trip_; }
+  [[nodiscard]] Duration ReorderWait(Duration jitter, Instant now) { return reordering_.Wait(jitter, now); }
+  // Numbers asked for at least once, and requests for numbers in all.
+  [[nodiscard]] std::uint64_t asked() const { return asked_; }
+  [[nodiscard]] std::uint64_t requests() const { return requests_; }
+  [[nodiscard]] bool IsConsistent() const;
+
+ private:
+  struct Entry {
+    std::int64_t sequence = 0;
+    Instant noticed;
+    Instant last;  // asked
+    std::uint8_t asks = 0;
+    bool given_up = false;  // not missing any more, though it never came
+  };
+  void Merge(const std::vector<MissingPacket>& missing, Instant now);
+  [[nodiscard]] std::optional<Instant> DueAt(const Entry& entry, Duration wait) const;
+  [[nodiscard]] bool HasCredit() const { return credit_halves_ >= 2; }
+
+  std::vector<Entry> entries_;  // ascending
+  RoundTrip round_trip_;
+  Reordering reordering_;
+  std::int64_t credit_halves_ = 2 * kMaxCredit;  // two pay for one request
+  std::optional<Instant> next_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t requests_ = 0;
+};
+
+}  // namespace latchkey::frames

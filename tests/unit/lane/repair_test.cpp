@@ -1,0 +1,101 @@
+// Loss on the camera's leg, with a real camera's SRTP and RTCP at the other end.
+#include <optional>
+
+#include "daemon/frames/nack.h"
+#include "tests/unit/lane/watched.h"
+
+namespace latchkey::lane::test {
+namespace {
+
+// What the camera was asked to repeat since the last call.
+std::vector<std::uint16_t> TakeNacked(Camera& camera) {
+  std::vector<std::uint16_t> sequences;
+  for (const ByteVector& compound : camera.peer.rtcp) {
+    const auto parsed = wire::ParseRtcp(compound);
+    REQUIRE(parsed);
+    for (const wire::RtcpBlock& block : *parsed) {
+      if (block.kind != wire::RtcpKind::kNack) continue;
+      const auto nack = wire::ParseNack(block);
+      REQUIRE(nack);
+      nack->ForEach([&](std::uint16_t sequence) { sequences.push_back(sequence); });
+    }
+  }
+  camera.peer.rtcp.clear();
+  return sequences;
+}
+
+struct Lossy : Watched {
+  // A picture of several packets, of which the `index`th is lost. Returns it, as it was on the wire.
+  ByteVector SendWithout(std::size_t index) {
+    camera.peer.rtcp.clear();
+    camera.SendPicture(false, 6000, now);
+    REQUIRE(camera.peer.out.size() > index + 1);
+    ByteVector lost = camera.peer.out[index];
+    camera.peer.out.erase(camera.peer.out.begin() + static_cast<std::ptrdiff_t>(index));
+    Settle();
+    return lost;
+  }
+  static std::uint16_t SequenceOf(const ByteVector& packet) {
+    return static_cast<std::uint16_t>((packet[2] << 8) | packet[3]);
+  }
+};
+
+TEST_CASE("lane: a packet that the camera's leg lost is asked for, and its picture leaves whole") {
+  Lossy world;
+  const ByteVector lost = world.SendWithout(2);
+  const std::size_t before = world.viewer.Pictures().size();
+  CHECK(before + 1 == world.camera.pictures);
+  world.Advance(frames::Reordering::kLeastWait);
+  CHECK(TakeNacked(world.camera) == std::vector<std::uint16_t>{Lossy::SequenceOf(lost)});
+  // What comes meanwhile waits behind it.
+  world.Film(world.camera, milliseconds{40});
+  CHECK(world.viewer.Pictures().size() == before);
+  world.Inject(lost, world.camera.peer.address());
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+  CHECK(world.camera.TakeKeyframeRequests() == 0);
+}
+
+TEST_CASE("lane: a packet that comes late by itself is not asked for") {
+  Lossy world;
+  const ByteVector late = world.SendWithout(2);
+  world.Advance(milliseconds{1});
+  world.Inject(late, world.camera.peer.address());
+  world.Advance(milliseconds{300});
+  CHECK(TakeNacked(world.camera).empty());
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a packet that never comes costs its picture and what depends on it") {
+  Lossy world;
+  world.SendWithout(2);
+  const std::size_t before = world.viewer.Pictures().size();
+  std::size_t nacked = 0;
+  for (int i = 0; i < 20; ++i) {
+    nacked += TakeNacked(world.camera).size();
+    world.camera.SendPicture(false, 4000, world.now);
+    world.Advance(milliseconds{40});
+  }
+  CHECK(nacked >= 2);
+  CHECK(nacked <= frames::NackScheduler::kMaxAsks);
+  CHECK(world.viewer.Pictures().size() == before);
+  world.camera.SendPicture(true, 20000, world.now);
+  world.Advance(milliseconds{40});
+  CHECK(world.viewer.Pictures().size() == before + 1);
+  CHECK(world.viewer.Pictures().back().keyframe);
+}
+
+TEST_CASE("lane: a keyframe is asked for only when a picture can't be completed") {
+  Lossy world;
+  world.camera.TakeKeyframeRequests();
+  const ByteVector lost = world.SendWithout(2);
+  world.Advance(milliseconds{100});
+  world.Inject(lost, world.camera.peer.address());
+  world.Film(world.camera, seconds{1});
+  CHECK(world.camera.TakeKeyframeRequests() == 0);
+  world.SendWithout(2);
+  world.Film(world.camera, seconds{1}, 1000);
+  CHECK(world.camera.TakeKeyframeRequests() == 1);
+}
+
+}  // namespace
+}  // namespace latchkey::lane::test

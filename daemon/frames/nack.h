@@ -37,8 +37,8 @@ class NackScheduler {
   // Numbers it knows of. At the limit the oldest are forgotten, asked for no more.
   static constexpr std::size_t kMaxEntries = 4096;
 
-  // A packet of the stream came. `noticed`: since when its number was missing, if it was. True when it had been
-  // asked for.
+  // A packet of the stream came. `noticed`: since when its number was missing, if it was. True when it had
+  // been asked for.
   bool OnPacket(ExtendedSequence sequence, std::optional<Instant> noticed, bool retransmission, Instant now);
   // Something is missing that was not when Poll() was last called.
   void OnGap(Instant now);

@@ -30,18 +30,17 @@ void CameraSession::WriteReceiverReport(Instant now, ByteWriter& writer) {
   std::array<wire::ReportBlock, peer::kMaxStreams> blocks;
   std::size_t count = 0;
   std::int64_t expected = 0;
-  std::int64_t received = 0;
+  std::int64_t lost = 0;
   for (std::size_t i = 0; i < streams_.size() && count < blocks.size(); ++i) {
     const auto ssrc = gate_->SsrcOfStream(i);
     const auto interval = streams_[i].reception.interval();
     expected += interval.expected;
-    received += interval.received;
+    lost += interval.lost;
     const auto report = ssrc ? streams_[i].reception.MakeReport(*ssrc, now) : std::nullopt;
     if (report) blocks[count++] = *report;
   }
-  loss_permille_ = expected > received && expected > 0
-                       ? static_cast<std::uint32_t>((expected - received) * 1000 / expected)
-                       : 0;
+  loss_permille_ =
+      expected > 0 ? static_cast<std::uint32_t>(std::min<std::int64_t>(1000, lost * 1000 / expected)) : 0;
   wire::WriteReceiverReport(plan_.streams.front().local_ssrc, std::span(blocks).first(count), writer);
   wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
 }

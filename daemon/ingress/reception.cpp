@@ -36,19 +36,24 @@ std::int64_t Reception::expected() const {
   return first_ ? highest_ - *first_ + 1 : 0;
 }
 
+std::int64_t Reception::lost() const {
+  return std::max<std::int64_t>(0, expected() - static_cast<std::int64_t>(received_));
+}
+
+Reception::Interval Reception::interval() const {
+  return {expected() - expected_prior_, std::max<std::int64_t>(0, lost() - lost_told_)};
+}
+
 std::optional<wire::ReportBlock> Reception::MakeReport(std::uint32_t ssrc, Instant now) {
   if (!first_) return std::nullopt;
   wire::ReportBlock report;
   report.ssrc = ssrc;
-  const auto received = static_cast<std::int64_t>(received_);
-  const std::int64_t expected_now = expected() - expected_prior_;
-  const std::int64_t lost_now = expected_now - (received - static_cast<std::int64_t>(received_prior_));
-  if (expected_now > 0 && lost_now > 0) {
+  const Interval now_told = interval();
+  if (now_told.expected > 0) {
     report.fraction_lost =
-        static_cast<std::uint8_t>(std::min<std::int64_t>(255, lost_now * 256 / expected_now));
+        static_cast<std::uint8_t>(std::min<std::int64_t>(255, now_told.lost * 256 / now_told.expected));
   }
-  report.cumulative_lost =
-      static_cast<std::int32_t>(std::clamp<std::int64_t>(expected() - received, -0x800000, 0x7fffff));
+  report.cumulative_lost = static_cast<std::int32_t>(std::min<std::int64_t>(lost(), 0x7fffff));
   report.highest_sequence = static_cast<std::uint32_t>(highest_);
   report.jitter = jitter_q4_ >> 4U;
   if (last_sr_ != 0) {
@@ -56,7 +61,7 @@ std::optional<wire::ReportBlock> Reception::MakeReport(std::uint32_t ssrc, Insta
     report.delay_since_last_sr = wire::CompactNtpFromDuration(now - last_sr_at_);
   }
   expected_prior_ = expected();
-  received_prior_ = received_;
+  lost_told_ = std::max(lost_told_, lost());
   return report;
 }
 

@@ -1,5 +1,8 @@
 #include "daemon/ingress/reception.h"
 
+#include <map>
+#include <random>
+
 #include "tests/support/catch.h"
 
 namespace latchkey::ingress {
@@ -29,6 +32,37 @@ TEST_CASE("reception: loss is told since the last report and in all") {
   REQUIRE(second);
   CHECK(second->fraction_lost == 0);
   CHECK(second->cumulative_lost == 25);
+}
+
+TEST_CASE("reception: reordering is not told as loss, and loss among reordering is told once") {
+  const bool lossy = GENERATE(false, true);
+  const unsigned seed = 5;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  Reception reception;
+  std::multimap<Duration, std::int64_t> under_way;  // arrival -> number
+  std::int64_t lost = 0;
+  double told = 0;
+  Duration now{};
+  for (std::int64_t s = 0; s < 20'000; ++s) {
+    now += milliseconds{4};
+    if (lossy && random() % 20 == 0) {
+      ++lost;
+    } else {
+      under_way.emplace(now + milliseconds{random() % 30}, s);
+    }
+    while (!under_way.empty() && under_way.begin()->first <= now) {
+      reception.OnPacket({under_way.begin()->second}, 0, kRate, false, kStart + now);
+      under_way.erase(under_way.begin());
+    }
+    if (s % 125 != 124) continue;
+    const auto interval = reception.interval();
+    const auto report = reception.MakeReport(7, kStart + now);
+    REQUIRE(report);
+    told += report->fraction_lost / 256.0 * static_cast<double>(interval.expected);
+  }
+  CHECK(told <= static_cast<double>(lost) + 15);
+  CHECK(told >= static_cast<double>(lost) * 0.9);
 }
 
 TEST_CASE("reception: jitter follows RFC 3550 A.8") {

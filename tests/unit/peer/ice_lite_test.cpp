@@ -1,91 +1,11 @@
-#include "daemon/peer/ice_lite.h"
-
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <functional>
-#include <string>
 #include <type_traits>
 
-#include "platform/crypto/openssl_crypto.h"
-#include "tests/support/catch.h"
-#include "tests/support/seeded_entropy.h"
+#include "tests/unit/peer/ice_lite_fixture.h"
 
 namespace latchkey::peer {
 namespace {
-
-using wire::StunClass;
-using wire::StunTransactionId;
-
-const SocketAddress kHub{*IpAddress::Parse("192.168.1.9"), 47000};
-const SocketAddress kPeer{*IpAddress::Parse("192.168.1.20"), 50000};
-const SocketAddress kElsewhere{*IpAddress::Parse("192.168.1.66"), 666};
-
-struct Request {
-  std::string username;
-  std::string password;
-  StunTransactionId transaction;
-  bool use_candidate = false;
-  bool controlled = false;
-  bool bare = false;  // FFmpeg 8.0: neither PRIORITY nor a role
-  bool sign = true;
-};
-
-class IceLiteTest {
- protected:
-  IceLiteTest() : local_(MakeIceCredentials(entropy_)), ice_(local_, crypto_, now_) {}
-
-  Request Check(bool use_candidate = false) {
-    Request request;
-    request.username = local_.ufrag + ":peer";
-    request.password = local_.password;
-    request.use_candidate = use_candidate;
-    entropy_.Fill(request.transaction.bytes);
-    return request;
-  }
-  ByteVector Bytes(const Request& request) {
-    std::array<std::uint8_t, 512> buffer{};
-    wire::StunWriter writer(StunClass::kRequest, request.transaction, buffer);
-    writer.Username(request.username);
-    if (!request.bare) {
-      writer.Priority(1);
-      request.controlled ? writer.IceControlled(1) : writer.IceControlling(1);
-    }
-    if (request.use_candidate) writer.UseCandidate();
-    if (request.sign) writer.Sign(AsBytes(request.password), hmac_);
-    const ByteView bytes = writer.Finish();
-    return {bytes.begin(), bytes.end()};
-  }
-  IceLite::Outcome Send(const Request& request, const SocketAddress& from = kPeer,
-                        const SocketAddress& to = kHub) {
-    const ByteVector bytes = Bytes(request);
-    const auto message = wire::ParseStun(bytes);
-    REQUIRE(message);
-    auto outcome = ice_.HandleBindingRequest(*message, from, to, now_);
-    CHECK(ice_.IsConsistent());
-    CHECK(outcome.reply.empty() == (outcome.reason != DropReason::kNone));
-    return outcome;
-  }
-  // The reply is a success for `from`, signed with `password`.
-  void CheckAnswered(const IceLite::Outcome& outcome, const Request& request, const SocketAddress& from) {
-    CHECK(outcome.reason == DropReason::kNone);
-    const auto reply = wire::ParseStun(outcome.reply);
-    REQUIRE(reply);
-    CHECK(reply->message_class == StunClass::kSuccess);
-    CHECK(reply->transaction == request.transaction);
-    CHECK(reply->mapped_address == from);
-    CHECK(wire::StunIntegrityVerifies(*reply, AsBytes(request.password), hmac_));
-  }
-
-  test::SeededEntropy entropy_{11};
-  platform::OpenSslCrypto crypto_;
-  std::function<wire::StunDigest(ByteView, ByteView)> hmac_ = [this](ByteView key, ByteView data) {
-    return crypto_.HmacSha1(key, data);
-  };
-  Instant now_{seconds(1000)};
-  IceCredentials local_;
-  IceLite ice_;
-};
 
 static_assert(std::is_nothrow_move_constructible_v<IceLite> && std::is_move_assignable_v<IceLite>);
 
@@ -188,49 +108,6 @@ TEST_CASE_METHOD(IceLiteTest, "ice: USE-CANDIDATE nominates, and the last nomina
   CHECK(Send(Check(true)).selection_changed);
   CHECK(ice_.selected() == IcePair{kHub, kPeer});
   CHECK_FALSE(Send(Check(), kElsewhere).selection_changed);
-}
-
-TEST_CASE_METHOD(IceLiteTest, "ice: a recorded nomination, however old, moves nothing once media flows") {
-  const Request recorded = Check(true);
-  Send(recorded);
-  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
-  for (std::size_t i = 0; i < kRememberedTransactions + 1; ++i) Send(Check(true));
-  CHECK(Send(recorded, kElsewhere).reason == DropReason::kNone);  // no longer known to be a replay
-  CHECK(ice_.selected() == IcePair{kHub, kPeer});
-}
-
-TEST_CASE_METHOD(IceLiteTest,
-                 "ice: a peer that moves is followed with its first authentic media from there") {
-  Send(Check(true));
-  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
-  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);  // not nominated: nothing
-  CHECK(ice_.selected() == IcePair{kHub, kPeer});
-  CHECK_FALSE(Send(Check(true), kElsewhere).selection_changed);
-  CHECK(ice_.TakesMediaFrom({kHub, kElsewhere}, now_));
-  CHECK(ice_.TakesMediaFrom({kHub, kPeer}, now_));
-  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);
-  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
-  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kPeer}, now_));
-}
-
-TEST_CASE_METHOD(IceLiteTest, "ice: a nomination of the pair in use takes back one that was not proved") {
-  Send(Check(true));
-  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
-  Send(Check(true), kElsewhere);
-  Send(Check(true));
-  CHECK_FALSE(ice_.TakesMediaFrom({kHub, kElsewhere}, now_));
-  ice_.NoteAuthenticMedia({kHub, kElsewhere}, now_);
-  CHECK(ice_.selected() == IcePair{kHub, kPeer});
-}
-
-TEST_CASE_METHOD(IceLiteTest,
-                 "ice: after a restart the first nomination moves the path without waiting for media") {
-  Send(Check(true));
-  ice_.NoteAuthenticMedia({kHub, kPeer}, now_);
-  local_ = MakeIceCredentials(entropy_);
-  ice_.Restart(local_);
-  CHECK(Send(Check(true), kElsewhere).selection_changed);
-  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
 }
 
 TEST_CASE_METHOD(IceLiteTest, "ice: FFmpeg's checks without priority and role are accepted") {
@@ -339,41 +216,6 @@ TEST_CASE_METHOD(IceLiteTest, "ice: the pair table is bounded and keeps the nomi
   for (std::uint16_t port = 1; port <= 100; ++port)
     valid += ice_.IsValid({kHub, {kElsewhere.ip, port}}) ? 1U : 0U;
   CHECK(valid == kMaxPairs - 1);
-}
-
-TEST_CASE_METHOD(IceLiteTest, "ice: after a restart the old credentials work until the new ones are used") {
-  Send(Check(true));
-  const IceCredentials old = local_;
-  const IceCredentials fresh = MakeIceCredentials(entropy_);
-  ice_.Restart(fresh);
-  CHECK(ice_.Owns(old.ufrag));
-  CHECK(ice_.Owns(fresh.ufrag));
-  CHECK(Send(Check()).reason == DropReason::kNone);
-  CHECK(ice_.selected() == IcePair{kHub, kPeer});
-
-  local_ = fresh;
-  const auto first = Send(Check(), kElsewhere);
-  CHECK(first.restarted);
-  CHECK(ice_.selected() == IcePair{kHub, kPeer});  // media goes on until the new path is nominated
-  CHECK_FALSE(ice_.Owns(old.ufrag));
-  local_ = old;
-  CHECK(Send(Check(true)).reason == DropReason::kStunUnauthenticated);
-
-  local_ = fresh;
-  CHECK_FALSE(Send(Check(true), kElsewhere).restarted);
-  CHECK(ice_.selected() == IcePair{kHub, kElsewhere});
-  CHECK_FALSE(ice_.IsValid({kHub, kPeer}));
-}
-
-TEST_CASE_METHOD(IceLiteTest,
-                 "ice: a second restart before the first was used keeps the working credentials") {
-  Send(Check(true));
-  ice_.Restart(MakeIceCredentials(entropy_));
-  const IceCredentials last = MakeIceCredentials(entropy_);
-  ice_.Restart(last);
-  CHECK(Send(Check()).reason == DropReason::kNone);
-  local_ = last;
-  CHECK(Send(Check(true)).restarted);
 }
 
 TEST_CASE_METHOD(IceLiteTest, "ice: any order of checks, restarts and media leaves the agent consistent") {

@@ -52,10 +52,11 @@ std::uint32_t OutboundStream::BeginFrame(ExtendedTimestamp camera_time, bool fol
 }
 
 void OutboundStream::SendRecord(const FrameRef& frame, std::uint16_t index, ByteView payload, bool marker,
-                                const Leg& leg) {
+                                const Leg& leg, Instant now) {
   const Packet packet{marker, next_sequence_++, frame.timestamp};
   Append(packet, payload, leg);
-  history_.Add({frame.epoch, frame.number, frame.timestamp, index, packet.sequence});
+  history_.Add(
+      {frame.epoch, frame.number, frame.timestamp, index, packet.sequence, SentHistory::Milliseconds(now)});
   ++packets_;
   octets_ += payload.size();
 }

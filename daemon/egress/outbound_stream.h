@@ -49,7 +49,8 @@ class OutboundStream {
   // Time for a frame that begins to go out at `now`; `follows` false takes a new anchor (see TimestampMap).
   std::uint32_t BeginFrame(ExtendedTimestamp camera_time, bool follows, Instant captured, Instant now);
   // The next packet of the stream: record `index` of `frame`.
-  void SendRecord(const FrameRef& frame, std::uint16_t index, ByteView payload, bool marker, const Leg& leg);
+  void SendRecord(const FrameRef& frame, std::uint16_t index, ByteView payload, bool marker, const Leg& leg,
+                  Instant now);
 
   // What was sent as `sequence`, if it is still known.
   [[nodiscard]] std::optional<SentHistory::Entry> Sent(std::uint16_t sequence) const {

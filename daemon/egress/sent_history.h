@@ -8,6 +8,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/base/ids.h"
+#include "daemon/base/time.h"
 
 namespace latchkey::egress {
 
@@ -21,8 +22,12 @@ class SentHistory {
     std::uint32_t timestamp = 0;
     std::uint16_t record = 0;  // payload record of the frame
     std::uint16_t sequence = 0;
+    std::uint32_t sent_ms = 0;  // of the monotonic clock, modulo 2^32
     bool used = false;
   };
+  static std::uint32_t Milliseconds(Instant now) {
+    return static_cast<std::uint32_t>(ToMilliseconds(now.time_since_epoch()));
+  }
 
   // `capacity` is a power of two, at most 32768.
   explicit SentHistory(std::size_t capacity) : entries_(capacity) {

@@ -40,7 +40,11 @@ void ViewerSession::ReadRtcp(const gate::AuthenticRtcp& packet) {
       std::int64_t lost = 0;
       for (const OutboundStream& stream : streams_) {
         const auto found = report ? report->blocks.Find(stream.plan().local_ssrc) : std::nullopt;
-        if (found) lost += std::max<std::int32_t>(0, found->cumulative_lost);
+        if (!found) continue;
+        lost += std::max<std::int32_t>(0, found->cumulative_lost);
+        if (stream.plan().kind == wire::StreamKind::kVideo || streams_.size() == 1) {
+          estimate_.OnReceiverReport(*found, packet.arrived());
+        }
       }
       lost_ = std::max(lost_, static_cast<std::uint64_t>(lost));
     } else if (block.kind == wire::RtcpKind::kNack) {
@@ -92,6 +96,8 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
     const cache::SealedFrame* frame =
         entry && entry->epoch == turn.cache.epoch() ? turn.cache.Find(entry->frame) : nullptr;
     if (frame == nullptr) continue;
+    const std::uint32_t age = SentHistory::Milliseconds(turn.now) - entry->sent_ms;
+    if (age > static_cast<std::uint32_t>(ToMilliseconds(kResendAge))) continue;
     if (open_frame != entry->frame) {
       opened = key_->Open(*frame, turn.buffer);
       if (opened.outcome != cache::OpenOutcome::kOpened) {
@@ -104,6 +110,7 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
     for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
       if (index != entry->record) continue;
       stream.Resend(*entry, *record, record.IsLast(), leg);
+      ++resent_;
       pacer_.Spend(1);
       break;
     }
@@ -119,6 +126,7 @@ void ViewerSession::SendReports(Instant now, WallTime wall, DatagramBatch& out) 
   for (const OutboundStream& stream : streams_) {
     const auto report = stream.Report(now, wall);
     if (!report) continue;
+    estimate_.OnSenderReport(report->ntp, now);
     std::array<std::uint8_t, kMaxCompound> bytes{};
     ByteWriter writer(bytes);
     wire::WriteSenderReport(*report, {}, writer);

@@ -93,7 +93,8 @@ bool ViewerSession::MaySend(const Turn& turn) const {
 }
 
 // Where to begin, or to begin again for a viewer that fell behind the cache.
-bool ViewerSession::FindPosition(const cache::JitterCache& cache) {
+bool ViewerSession::FindPosition(const Turn& turn) {
+  const cache::JitterCache& cache = turn.cache;
   if (position_.epoch == cache.epoch()) {
     const auto oldest = cache.Oldest();
     if (position_.number >= cache.NextNumber() || (oldest && position_.number >= *oldest)) return true;
@@ -104,7 +105,11 @@ bool ViewerSession::FindPosition(const cache::JitterCache& cache) {
     position_ = {};
     return false;
   }
-  position_ = Position{cache.epoch(), *start, 0, 0, cache.NextNumber()};
+  position_ = {};
+  position_.epoch = cache.epoch();
+  position_.number = *start;
+  position_.live_from = cache.NextNumber();
+  position_.run_since = turn.now;
   anchored_.fill(false);
   return true;
 }
@@ -119,21 +124,64 @@ OutboundStream* ViewerSession::StreamFor(const frames::FrameHeader& header) {
   return nullptr;
 }
 
+std::int64_t ViewerSession::rate() const {
+  constexpr std::uint64_t kPacketBits = 8 * (frames::kMaxPayload + 40);
+  const std::int64_t free = catching_up() ? Pacer::kCatchUpRate : Pacer::kLiveRate;
+  const auto limit = estimate_.limit();
+  return limit ? std::min(free, static_cast<std::int64_t>(*limit / kPacketBits) + 1) : free;
+}
+
+// Between two frames: a viewer that can't keep up goes on at the newest keyframe while that is fresh, else at
+// the next. So does one whose run through the past takes too long to end at the live edge.
+void ViewerSession::KeepUp(const Turn& turn) {
+  if (position_.record != 0) return;
+  const cache::SealedFrame* frame = turn.cache.Find(position_.number);
+  if (frame == nullptr || position_.awaits_keyframe) return;
+  if (catching_up() ? turn.now - position_.run_since <= kMaxRun
+                    : !estimate_.limit() || turn.now - frame->header().whole <= kMaxLag) {
+    return;
+  }
+  const auto start = turn.cache.StartForNewViewer();
+  const bool fresh =
+      start && *start > position_.number && turn.now - turn.cache.Find(*start)->header().whole <= kMaxLag;
+  const FrameNumber next = fresh ? *start : turn.cache.NextNumber();
+  skipped_ += next.value - position_.number.value;
+  keyframe_wanted_ |= catching_up() && !fresh;
+  position_.number = next;
+  position_.awaits_keyframe = !fresh;
+  position_.live_from = {};
+}
+
+bool ViewerSession::PassesOver(const frames::FrameHeader& header) {
+  if (header.stream == wire::StreamKind::kVideo && position_.awaits_keyframe) {
+    position_.awaits_keyframe = !header.keyframe;
+    if (position_.awaits_keyframe) ++skipped_;
+    return position_.awaits_keyframe;
+  }
+  // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its start.
+  return header.stream == wire::StreamKind::kAudio && catching_up() &&
+         position_.number.Next() < position_.live_from;
+}
+
 ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Instant>& arrivals) {
   Hold();
   if (!MaySend(turn)) return PumpOutcome::kIdle;
+  const std::size_t before = turn.out.bytes();
+  const PumpOutcome outcome = SendWhatMayLeave(turn, arrivals);
+  estimate_.OnSent(turn.out.bytes() - before);
+  return outcome;
+}
+
+ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals) {
   const Leg leg{*transport_.path(), *sender_, turn.out};
   if (ServeNacks(leg, turn) == Step::kOpenFailed) return PumpOutcome::kOpenFailed;
-  while (FindPosition(turn.cache)) {
+  while (FindPosition(turn)) {
+    KeepUp(turn);
     const cache::SealedFrame* frame = turn.cache.Find(position_.number);
     if (frame == nullptr) return PumpOutcome::kIdle;
     const frames::FrameHeader& header = frame->header();
     OutboundStream* stream = StreamFor(header);
-    // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its
-    // start.
-    const bool past_sound = header.stream == wire::StreamKind::kAudio && catching_up() &&
-                            position_.number.Next() < position_.live_from;
-    if (stream != nullptr && !past_sound) {
+    if (stream != nullptr && (position_.record > 0 || !PassesOver(header))) {
       switch (SendFrame(*frame, *stream, leg, turn)) {
         case Step::kSent:
           if (!catching_up()) arrivals.push_back(header.whole);
@@ -154,7 +202,7 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
   if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
   std::int64_t allowance = pacer_.Available(turn.now, rate());
   // To go on with a frame it is opened again: not for less than a run, whatever woke us.
-  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::kLeastRun)) {
+  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::Run(rate()))) {
     paused_until_ = pacer_.NextRun(rate());
     return Step::kPaused;
   }
@@ -176,7 +224,7 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
     }
     if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
     stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(),
-                      leg);
+                      leg, turn.now);
     pacer_.Spend(1);
     --allowance;
     position_.record = static_cast<std::uint16_t>(index + 1);

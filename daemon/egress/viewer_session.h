@@ -17,6 +17,7 @@
 #include "daemon/base/time.h"
 #include "daemon/cache/jitter_cache.h"
 #include "daemon/cache/sealed_frame.h"
+#include "daemon/egress/leg_estimate.h"
 #include "daemon/egress/outbound_stream.h"
 #include "daemon/egress/pacer.h"
 #include "daemon/gate/gate.h"
@@ -53,6 +54,13 @@ class ViewerSession {
   // Requests that come sooner after others were served wait and are served together: each go opens the frames
   // concerned, so a flood of NACKs costs no more than the whole history 200 times a second.
   static constexpr Duration kResendInterval = milliseconds{5};
+  // A packet is made again for so long after it was first sent: later nobody waits for it any more.
+  static constexpr Duration kResendAge = seconds{2};
+  // A viewer whose leg carries less than the stream is this far behind at most: then it goes on at the newest
+  // keyframe, or waits for the next.
+  static constexpr Duration kMaxLag = milliseconds{800};
+  // A run through the past ends at the live edge within this, or is broken off: what it would show is old.
+  static constexpr Duration kMaxRun = seconds{2};
 
   static Result<ViewerSession> Make(SessionId session, peer::MediaPlan plan, peer::IceCredentials local,
                                     Secret32 derived_key, access::Grant grant,
@@ -107,16 +115,22 @@ class ViewerSession {
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
   [[nodiscard]] std::uint64_t packets() const;
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  // Frames passed over because the leg carries less than the stream.
+  [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
+  [[nodiscard]] std::uint64_t resent() const { return resent_; }
+  [[nodiscard]] const LegEstimate& leg() const { return estimate_; }
   [[nodiscard]] bool IsConsistent() const;
 
  private:
   // Where this viewer is in the cache.
   struct Position {
-    Epoch epoch;                  // 0: nowhere
-    FrameNumber number;           // the next frame
-    std::uint16_t record = 0;     // of it, already begun if not 0
-    std::uint32_t timestamp = 0;  // of the frame begun
-    FrameNumber live_from;        // up to here it is a run through the past
+    Epoch epoch;                   // 0: nowhere
+    FrameNumber number;            // the next frame
+    std::uint16_t record = 0;      // of it, already begun if not 0
+    std::uint32_t timestamp = 0;   // of the frame begun
+    FrameNumber live_from;         // up to here it is a run through the past
+    Instant run_since;             // when that began
+    bool awaits_keyframe = false;  // pictures are passed over until one comes
   };
   enum class Step : std::uint8_t { kSent, kPaused, kBatchFull, kOpenFailed };
 
@@ -125,7 +139,8 @@ class ViewerSession {
   void OpenGate(Instant now);
   [[nodiscard]] OutboundStream* StreamFor(const frames::FrameHeader& header);
   [[nodiscard]] bool MaySend(const Turn& turn) const;
-  bool FindPosition(const cache::JitterCache& cache);
+  bool FindPosition(const Turn& turn);
+  PumpOutcome SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals);
   Step SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg, const Turn& turn);
   Step ServeNacks(const Leg& leg, const Turn& turn);
   void ReadRtcp(const gate::AuthenticRtcp& packet);
@@ -134,7 +149,10 @@ class ViewerSession {
   void SendReports(Instant now, WallTime wall, DatagramBatch& out);
   void SendRtcp(ByteView compound, DatagramBatch& out);
   [[nodiscard]] bool catching_up() const { return position_.number < position_.live_from; }
-  [[nodiscard]] std::int64_t rate() const { return catching_up() ? Pacer::kCatchUpRate : Pacer::kLiveRate; }
+  // Packets a second.
+  [[nodiscard]] std::int64_t rate() const;
+  void KeepUp(const Turn& turn);
+  [[nodiscard]] bool PassesOver(const frames::FrameHeader& header);
 
   struct ResendRequest {
     std::size_t stream = 0;
@@ -155,6 +173,7 @@ class ViewerSession {
   std::array<bool, wire::kStreamKindCount> anchored_{};  // the stream's last frame was of this position's run
   Position position_;
   Pacer pacer_;
+  LegEstimate estimate_;
   std::vector<ResendRequest> resends_;
   std::optional<Instant> paused_until_;
   std::optional<Instant> resend_due_;  // requests wait for it
@@ -165,6 +184,8 @@ class ViewerSession {
   bool setup_failed_ = false;
   std::uint64_t frames_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t resent_ = 0;
 };
 
 }  // namespace latchkey::egress

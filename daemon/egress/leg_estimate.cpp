@@ -52,17 +52,7 @@ void LegEstimate::OnReceiverReport(const wire::ReportBlock& report, Instant now)
   round_trip_ = round_trip;
   NoteLeast(*round_trip, now);
   const Duration least = least_before_ ? std::min(*least_, *least_before_) : *least_;
-  Decide(*round_trip - least);
-}
-
-void LegEstimate::Decide(Duration queue) {
-  if (queue > kFull && delivered_ > 0) {
-    const std::uint64_t less = std::max(kLeast, delivered_ / 100 * 85);
-    limit_ = limit_ ? std::min(*limit_, less) : less;
-  } else if (queue < kEmpty && limit_) {
-    *limit_ += *limit_ / 100 * 15;
-    if (*limit_ > 2 * sent_rate_) limit_.reset();
-  }
+  limit_.Update({*round_trip - least, sent_rate_, delivered_, kGrowthPercent});
 }
 
 }  // namespace latchkey::egress

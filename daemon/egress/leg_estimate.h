@@ -4,10 +4,7 @@
 // The measure is the round trip: our sender report's time comes back in each receiver report (6.4.1). Above
 // the least of the last minute it is what waits in the path's queues. Loss alone limits nothing: it is
 // repaired, and on a bad radio link sending less makes none of it better.
-//
-//   queue over kFull   -> the limit is 0.85 of what was delivered lately (as in Carlucci, De Cicco, Holmer,
-//                         Mascolo: Analysis and design of the Google congestion control, 2016, on overuse)
-//   queue under kEmpty -> the limit grows by 15 % with each report, and goes when it is twice what is sent
+// peer/queue_limit.h makes a limit of it.
 #pragma once
 
 #include <array>
@@ -16,6 +13,7 @@
 #include <optional>
 
 #include "daemon/base/time.h"
+#include "daemon/peer/queue_limit.h"
 #include "daemon/wire/ntp.h"
 #include "daemon/wire/rtcp_report.h"
 
@@ -23,10 +21,8 @@ namespace latchkey::egress {
 
 class LegEstimate {
  public:
-  static constexpr Duration kFull = milliseconds(200);
-  static constexpr Duration kEmpty = milliseconds(60);
-  // Below this nothing but sound and the smallest picture would fit: less is never decided.
-  static constexpr std::uint64_t kLeast = 100'000;
+  // The limit grows by this with each report, of which there is about one a second.
+  static constexpr std::uint64_t kGrowthPercent = 15;
   // The least round trip is that of one or two of these.
   static constexpr Duration kMinimumPeriod = seconds(30);
   // Sender reports that an answer can name.
@@ -44,12 +40,11 @@ class LegEstimate {
   // What arrived lately, in bit/s; 0 before the second report.
   [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
   // What may be sent, in bit/s; nothing: no limit is known.
-  [[nodiscard]] std::optional<std::uint64_t> limit() const { return limit_; }
+  [[nodiscard]] std::optional<std::uint64_t> limit() const { return limit_.limit(); }
 
  private:
   [[nodiscard]] std::optional<Duration> Measure(const wire::ReportBlock& report, Instant now) const;
   void NoteLeast(Duration round_trip, Instant now);
-  void Decide(Duration queue);
 
   struct Sent {
     std::uint32_t compact = 0;  // middle 32 bits of NTP; 0: none
@@ -66,7 +61,7 @@ class LegEstimate {
   std::optional<Duration> least_;
   std::optional<Duration> least_before_;
   Instant least_since_{};
-  std::optional<std::uint64_t> limit_;
+  peer::QueueLimit limit_;
 };
 
 }  // namespace latchkey::egress

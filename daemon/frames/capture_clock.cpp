@@ -108,6 +108,14 @@ Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_times
   return arrived;
 }
 
+Duration CaptureClock::Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) const {
+  const Stream& stream = streams_[static_cast<std::size_t>(kind)];
+  const auto least = stream.arrival.Value();
+  if (!least) return Duration::zero();
+  const Duration media = MediaTime(stream.timestamps.Peek(rtp_timestamp), stream.clock_rate);
+  return std::max(Duration::zero(), arrived.time_since_epoch() - media - *least);
+}
+
 bool CaptureClock::synchronised(wire::StreamKind kind) const {
   return streams_[static_cast<std::size_t>(kind)].report.has_value() && wall_offset_.Value().has_value();
 }

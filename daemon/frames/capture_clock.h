@@ -60,6 +60,8 @@ class CaptureClock {
   void OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived);
   // Capture time of a frame whose first packet came at `arrived`.
   [[nodiscard]] Instant CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived);
+  // How much later than the earliest that its path allows a packet came; 0 before any was seen.
+  [[nodiscard]] Duration Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) const;
   // Sender reports count for this stream.
   [[nodiscard]] bool synchronised(wire::StreamKind kind) const;
 

@@ -44,6 +44,7 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
       ports_(ports),
       clock_(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
              CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus)),
+      bitrate_(std::uint64_t{config.max_bitrate_kbit} * 1000),
       created_(now) {
   for (const peer::StreamPlan& stream : plan_.streams) {
     frames::AssemblerConfig assembler;
@@ -116,6 +117,9 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
     stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()),
                               taken.asked, now);
     clock_.OnPacket(packet.kind(), packet.header().timestamp, now);
+    if (packet.kind() == wire::StreamKind::kVideo && !taken.asked) {
+      bitrate_.OnPacket(clock_.Delay(packet.kind(), packet.header().timestamp, now), wire_size);
+    }
   }
   Drain(stream);
   if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);

@@ -17,6 +17,7 @@
 #include "daemon/frames/capture_clock.h"
 #include "daemon/frames/keyframe.h"
 #include "daemon/gate/gate.h"
+#include "daemon/ingress/bitrate.h"
 #include "daemon/ingress/reception.h"
 #include "daemon/ingress/repair.h"
 #include "daemon/peer/media_plan.h"
@@ -30,7 +31,7 @@ struct CameraConfig {
   SessionId session;
   CameraId camera;
   Epoch epoch;
-  std::uint32_t max_bitrate_kbit = 0;  // told to the camera as REMB; 0: nothing is told
+  std::uint32_t max_bitrate_kbit = 0;  // the most that the camera is told as REMB; 0: nothing is told
   frames::DepthLimits hold;            // bounds of how long a hole may hold the line
 };
 
@@ -133,6 +134,7 @@ class CameraSession {
   std::unique_ptr<ports::SrtpSender> sender_;
   std::vector<Stream> streams_;  // in the order of the plan
   frames::CaptureClock clock_;
+  Bitrate bitrate_;
   frames::KeyframeLimiter keyframe_;
   std::vector<frames::PlainFrame> ready_;
   CameraCounters counters_;

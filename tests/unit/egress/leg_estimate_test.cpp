@@ -62,7 +62,7 @@ TEST_CASE("leg estimate: the limit never falls below what sound needs, and loss 
   for (int i = 0; i < 10; ++i) leg.Second(milliseconds(10), kMegabit, 50);
   CHECK_FALSE(leg.estimate.limit());
   for (int i = 0; i < 20; ++i) leg.Second(seconds(2), 1000);
-  CHECK(leg.estimate.limit() == LegEstimate::kLeast);
+  CHECK(leg.estimate.limit() == peer::QueueLimit::kLeast);
 }
 
 TEST_CASE("leg estimate: a report that names none of ours, or lies of its delay, measures nothing harmful") {

@@ -56,8 +56,8 @@ void CameraSession::SendReports(Instant now, DatagramBatch& out) {
     for (std::size_t i = 0; i < streams_.size() && count < ssrcs.size(); ++i) {
       if (const auto ssrc = gate_->SsrcOfStream(i)) ssrcs[count++] = *ssrc;
     }
-    wire::WriteRemb(plan_.streams.front().local_ssrc, bitrate_.Decide(now), std::span(ssrcs).first(count),
-                    writer);
+    told_ = bitrate_.Decide(now);
+    wire::WriteRemb(plan_.streams.front().local_ssrc, told_, std::span(ssrcs).first(count), writer);
   }
   LATCHKEY_CHECK(writer.ok());
   SendRtcp(writer.Written(), out);

@@ -45,6 +45,7 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
       clock_(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
              CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus)),
       bitrate_(std::uint64_t{config.max_bitrate_kbit} * 1000),
+      bound_(std::uint64_t{config.max_bitrate_kbit} * 1000),
       created_(now) {
   for (const peer::StreamPlan& stream : plan_.streams) {
     frames::AssemblerConfig assembler;
@@ -121,20 +122,35 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
       bitrate_.OnPacket(clock_.Delay(packet.kind(), packet.header().timestamp, now), wire_size);
     }
   }
-  Drain(stream);
+  Drain(stream, now);
   if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);
   return taken.reason;
 }
 
-void CameraSession::Drain(Stream& stream) {
+void CameraSession::Drain(Stream& stream, Instant now) {
   while (auto frame = stream.assembler.PollFrame()) {
     frames::FrameHeader& header = frame->header;
     header.captured = clock_.CaptureTime(header.stream, header.rtp_timestamp(), header.arrived_first);
+    if (!Passes(*frame, now)) continue;
     ++counters_.frames;
     if (header.stream == wire::StreamKind::kVideo) ++counters_.pictures;
     if (header.keyframe) keyframe_.Satisfied();
     ready_.push_back(std::move(*frame));
   }
+}
+
+// Frames that the rate bound takes go with all that depends on them.
+bool CameraSession::Passes(const frames::PlainFrame& frame, Instant now) {
+  const bool video = frame.header.stream == wire::StreamKind::kVideo;
+  const bool depends = video && awaits_keyframe_ && !frame.header.keyframe;
+  if (!depends && bound_.Admit(frame.payloads().bytes(), now)) {
+    if (video) awaits_keyframe_ = false;
+    return true;
+  }
+  ++counters_.too_fast;
+  if (!depends) too_fast_at_ = now;
+  if (video) awaits_keyframe_ = true;
+  return false;
 }
 
 DropReason CameraSession::HandleRtcp(const ReceivedDatagram& datagram, Instant now) {
@@ -176,7 +192,7 @@ void CameraSession::HandleTimeout(Instant now, DatagramBatch& out) {
     SendNack(i, stream.repair.Update(stream.assembler, stream.reception, now), out);
     const auto due = stream.assembler.NextDeadline();
     if (due && now >= *due) stream.assembler.HandleTimeout(now);
-    Drain(stream);
+    Drain(stream, now);
     if (stream.assembler.KeyframeWanted()) keyframe_.Want(now);
   }
   if (next_report_ && now >= *next_report_) SendReports(now, out);
@@ -213,6 +229,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   }
   clock_ = frames::CaptureClock(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
                                 CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus));
+  awaits_keyframe_ = false;
   keyframe_.Want(now);
 }
 

@@ -18,6 +18,7 @@
 #include "daemon/frames/keyframe.h"
 #include "daemon/gate/gate.h"
 #include "daemon/ingress/bitrate.h"
+#include "daemon/ingress/rate_bound.h"
 #include "daemon/ingress/reception.h"
 #include "daemon/ingress/repair.h"
 #include "daemon/peer/media_plan.h"
@@ -40,6 +41,7 @@ struct CameraCounters {
   std::uint64_t bytes = 0;    // of these on the wire
   std::uint64_t frames = 0;   // whole pictures, or whole packets of sound
   std::uint64_t pictures = 0;
+  std::uint64_t too_fast = 0;  // frames dropped by the rate bound, and what depended on them
 };
 
 class CameraSession {
@@ -52,6 +54,8 @@ class CameraSession {
   // A publisher counts as live this long after an authentic packet, and this long after its offer.
   static constexpr Duration kLiveSilence = seconds{2};
   static constexpr Duration kLiveYouth = seconds{5};
+  // So long after the rate bound dropped a frame the camera counts as too fast.
+  static constexpr Duration kTooFastMemory = seconds{5};
 
   static Result<CameraSession> Make(const CameraConfig& config, peer::MediaPlan plan,
                                     peer::IceCredentials local, const peer::SessionPorts& ports, Instant now);
@@ -91,6 +95,12 @@ class CameraSession {
   [[nodiscard]] bool has_video() const { return plan_.Find(wire::StreamKind::kVideo) != nullptr; }
   // B-frames or the like: packets, but nothing that a browser shows.
   [[nodiscard]] bool unsupported() const;
+  // Frames were dropped lately because it sends far more than it was told.
+  [[nodiscard]] bool too_fast(Instant now) const {
+    return too_fast_at_ && now - *too_fast_at_ < kTooFastMemory;
+  }
+  // What it was last told that it may send, in bit/s; 0: nothing.
+  [[nodiscard]] std::uint64_t told() const { return told_; }
   [[nodiscard]] std::optional<Instant> last_packet() const { return last_packet_; }
   [[nodiscard]] const CameraCounters& counters() const { return counters_; }
   // Packets given up, of all streams.
@@ -116,7 +126,8 @@ class CameraSession {
                 const peer::SessionPorts& ports, Instant now);
   void OpenGate(Instant now);
   [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
-  void Drain(Stream& stream);
+  void Drain(Stream& stream, Instant now);
+  [[nodiscard]] bool Passes(const frames::PlainFrame& frame, Instant now);
   void ReadRtcp(const gate::AuthenticRtcp& packet);
   void NoteBye(const wire::RtcpBlock& block);
   [[nodiscard]] std::optional<std::uint32_t> KeyframeSsrc() const;
@@ -135,6 +146,10 @@ class CameraSession {
   std::vector<Stream> streams_;  // in the order of the plan
   frames::CaptureClock clock_;
   Bitrate bitrate_;
+  RateBound bound_;
+  std::optional<Instant> too_fast_at_;
+  bool awaits_keyframe_ = false;  // the rate bound broke the chain
+  std::uint64_t told_ = 0;
   frames::KeyframeLimiter keyframe_;
   std::vector<frames::PlainFrame> ready_;
   CameraCounters counters_;

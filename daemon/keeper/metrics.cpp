@@ -73,6 +73,25 @@ void Drops(Exposition& out, const Books& books) {
   }
 }
 
+// All cameras together: one by one they would not fit one record.
+void Repair(Exposition& out, const Books& books) {
+  const auto sum = [&](std::string_view name, std::string_view help, const PerCamera& value) {
+    std::uint64_t total = 0;
+    for (const auto& [id, lane] : books.lanes) total += value(lane);
+    out.Single(name, "counter", help, total);
+  };
+  sum("packets_asked_total", "Packets asked of cameras again.",
+      [](const LaneSlot& l) { return l.status.packets_asked; });
+  sum("packets_lost_total", "Packets of cameras given up.",
+      [](const LaneSlot& l) { return l.status.packets_lost; });
+  sum("frames_too_fast_total", "Frames dropped because their camera sends too fast.",
+      [](const LaneSlot& l) { return l.status.frames_too_fast; });
+  sum("packets_resent_total", "Packets sent to viewers again.",
+      [](const LaneSlot& l) { return l.status.packets_resent; });
+  sum("frames_skipped_total", "Frames passed over for viewers whose leg carries less than the stream.",
+      [](const LaneSlot& l) { return l.status.frames_skipped; });
+}
+
 void Keeper(Exposition& out, const Books& books, const PageDesk& pages) {
   const KeeperCounters& c = books.counters;
   out.Single("questions_total", "counter", "Requests that reached the keeper.", c.questions);
@@ -105,6 +124,7 @@ void Keeper(Exposition& out, const Books& books, const PageDesk& pages) {
 std::string MetricsText(Books& books, const PageDesk& pages, Instant now) {
   Exposition out;
   Keeper(out, books, pages);
+  Repair(out, books);
   States(out, books, pages, now);
   Cameras(out, books, "camera_fps_milli", "gauge", "Frames from the camera per 1000 s.",
           [](const LaneSlot& l) { return l.status.fps_milli; });
@@ -126,6 +146,11 @@ std::string MetricsText(Books& books, const PageDesk& pages, Instant now) {
           [](const LaneSlot& l) { return l.status.cache_bytes; });
   Cameras(out, books, "camera_keyframe_requests_total", "counter", "Keyframes asked of the camera.",
           [](const LaneSlot& l) { return l.status.keyframe_requests; });
+  Cameras(out, books, "camera_hold_ms", "gauge", "How long a picture with a hole may hold up the others.",
+          [](const LaneSlot& l) { return l.status.hold_ms; });
+  Cameras(out, books, "camera_round_trip_us", "gauge",
+          "Round trip of a request to the camera. 0: not measured.",
+          [](const LaneSlot& l) { return l.status.round_trip_us; });
   Cameras(out, books, "camera_lane_restarts_total", "counter", "Restarts of the camera's lane.",
           [](const LaneSlot& l) { return l.restarts; });
   Drops(out, books);

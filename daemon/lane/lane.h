@@ -145,6 +145,7 @@ class Lane {
   [[nodiscard]] std::optional<Instant> NextStateChange(Instant now) const;
   void Report(Instant now);
   [[nodiscard]] wire::LaneStatus MakeStatus(Instant now);
+  void DescribeRepair(wire::LaneStatus& status) const;
 
   wire::LaneConfig config_;
   std::vector<SocketAddress> candidates_;
@@ -186,6 +187,11 @@ class Lane {
   std::uint64_t ended_frames_in_ = 0;    // of camera sessions that are gone
   std::uint64_t ended_packets_in_ = 0;
   std::uint64_t ended_keyframe_requests_ = 0;
+  std::uint64_t ended_packets_asked_ = 0;
+  std::uint64_t ended_packets_lost_ = 0;
+  std::uint64_t ended_frames_too_fast_ = 0;
+  std::uint64_t ended_packets_resent_ = 0;
+  std::uint64_t ended_frames_skipped_ = 0;
 };
 
 }  // namespace latchkey::lane

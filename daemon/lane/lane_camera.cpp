@@ -106,6 +106,11 @@ void Lane::EndCamera(wire::SessionEndReason reason) {
   ended_frames_in_ += ended.frames;
   ended_packets_in_ += ended.packets;
   ended_keyframe_requests_ += camera_->keyframe_requests();
+  ended_packets_lost_ += ended.lost;
+  ended_frames_too_fast_ += camera_->counters().too_fast;
+  for (const auto kind : {wire::StreamKind::kAudio, wire::StreamKind::kVideo}) {
+    if (const ingress::Repair* repair = camera_->repair(kind)) ended_packets_asked_ += repair->asked();
+  }
   addresses_.Forget(camera_->id());
   camera_.reset();
   metered_ = {};

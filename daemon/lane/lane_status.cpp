@@ -11,8 +11,10 @@ Lane::State Lane::StateAt(Instant now) const {
   if (suspended_) return {CameraState::kSuspended, UnavailableReason::kSuspended};
   if (!camera_) return {CameraState::kUnavailable, UnavailableReason::kCameraOffline};
   const Duration age = newest_picture_ ? now - *newest_picture_ : Duration::max();
-  if (age < config_.stale_after) return {CameraState::kLive, UnavailableReason::kNone};
-  if (age < config_.unavailable_after) return {CameraState::kStale, UnavailableReason::kNone};
+  const auto slowed = camera_->too_fast(now) ? UnavailableReason::kTooFast : UnavailableReason::kNone;
+  if (age < config_.stale_after) return {CameraState::kLive, slowed};
+  if (age < config_.unavailable_after) return {CameraState::kStale, slowed};
+  if (slowed != UnavailableReason::kNone) return {CameraState::kUnavailable, slowed};
   if (camera_->unsupported()) return {CameraState::kUnavailable, UnavailableReason::kUnsupportedMedia};
   if (!newest_picture_ && now - epoch_began_ < kConnectingPatience) {
     return {CameraState::kConnecting, UnavailableReason::kNone};
@@ -72,12 +74,38 @@ wire::LaneStatus Lane::MakeStatus(Instant now) {
   status.frames_in = ended_frames_in_ + counters.frames;
   status.packets_in = ended_packets_in_ + counters.packets;
   status.packets_out = ended_packets_out_;
-  for (const Viewer& viewer : viewers_) status.packets_out += viewer.session->packets();
+  status.packets_resent = ended_packets_resent_;
+  status.frames_skipped = ended_frames_skipped_;
+  for (const Viewer& viewer : viewers_) {
+    status.packets_out += viewer.session->packets();
+    status.packets_resent += viewer.session->resent();
+    status.frames_skipped += viewer.session->skipped();
+  }
   status.cache_bytes = cache_.bytes();
   status.cache_frames = cache_.size();
   status.keyframe_requests = ended_keyframe_requests_ + (camera_ ? camera_->keyframe_requests() : 0);
+  DescribeRepair(status);
   status.drops = drops_.all();
   return status;
+}
+
+void Lane::DescribeRepair(wire::LaneStatus& status) const {
+  status.packets_asked = ended_packets_asked_;
+  status.packets_lost = ended_packets_lost_;
+  status.frames_too_fast = ended_frames_too_fast_;
+  if (!camera_) return;
+  status.packets_lost += camera_->lost();
+  status.frames_too_fast += camera_->counters().too_fast;
+  status.told_kbit = static_cast<std::uint32_t>(camera_->told() / 1000);
+  for (const auto kind : {wire::StreamKind::kAudio, wire::StreamKind::kVideo}) {
+    const ingress::Repair* repair = camera_->repair(kind);
+    if (repair == nullptr) continue;
+    status.packets_asked += repair->asked();
+    // The picture's, where there is one.
+    status.hold_ms = static_cast<std::uint32_t>(ToMilliseconds(repair->depth()));
+    status.round_trip_us =
+        static_cast<std::uint32_t>(ToMicroseconds(repair->round_trip().value_or(Duration::zero())));
+  }
 }
 
 }  // namespace latchkey::lane

@@ -140,6 +140,8 @@ void Lane::EndViewer(std::size_t index, wire::SessionEndReason reason) {
   ended.packets = viewer.packets();
   ended.lost = viewer.lost();
   ended_packets_out_ += ended.packets;
+  ended_packets_resent_ += viewer.resent();
+  ended_frames_skipped_ += viewer.skipped();
   if (const auto path = viewer.transport().path()) silenced_.push_back(path->remote);
   viewer.Close(batch_);
   addresses_.Forget(viewer.id());

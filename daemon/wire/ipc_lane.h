@@ -237,12 +237,23 @@ struct LaneStatus {
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_frames = 0;
   std::uint64_t keyframe_requests = 0;
+  // Repair of the camera's leg.
+  std::uint32_t hold_ms = 0;        // how long a hole may hold the line at present
+  std::uint32_t round_trip_us = 0;  // 0: not measured
+  std::uint32_t told_kbit = 0;      // what the camera is told that it may send; 0: nothing is told
+  std::uint64_t packets_asked = 0;  // numbers that were asked for again, in all
+  std::uint64_t packets_lost = 0;   // numbers given up, in all
+  std::uint64_t frames_too_fast = 0;
+  // Repair of the viewers' legs, all together.
+  std::uint64_t packets_resent = 0;
+  std::uint64_t frames_skipped = 0;  // because a leg carries less than the stream
   std::array<std::uint64_t, kDropReasonCount> drops{};
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.epoch, m.state, m.reason, m.picture_age_ms, m.fps_milli, m.bitrate_kbit, m.loss_permille,
       m.hub_delay_us, m.viewers, m.frames_in, m.packets_in, m.packets_out, m.cache_bytes, m.cache_frames,
-      m.keyframe_requests, m.drops);
+      m.keyframe_requests, m.hold_ms, m.round_trip_us, m.told_kbit, m.packets_asked, m.packets_lost,
+      m.frames_too_fast, m.packets_resent, m.frames_skipped, m.drops);
   }
 };
 

@@ -73,6 +73,7 @@ enum class UnavailableReason : std::uint8_t {
   kNoMedia,           // session, but no packets
   kNoKeyframe,        // packets, but no decodable picture
   kUnsupportedMedia,  // B-frames or a codec that can't be shown
+  kTooFast,           // far more than the camera was told to send; whole frames are dropped
   kLaneRestarting,
   kSuspended,
   kCount

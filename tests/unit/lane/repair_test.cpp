@@ -97,5 +97,22 @@ TEST_CASE("lane: a keyframe is asked for only when a picture can't be completed"
   CHECK(world.camera.TakeKeyframeRequests() == 1);
 }
 
+TEST_CASE("lane: a camera that sends far too fast is bounded by whole frames, and that is said") {
+  Watched world([](wire::LaneConfig& config) { config.max_bitrate_kbit = 400; });
+  // 25 pictures of 20 kB a second are 4 Mbit/s, five times the bound.
+  world.Film(world.camera, seconds{6}, 10, 20'000, 20'000);
+  CHECK(world.status.frames_too_fast > 50);
+  CHECK(world.status.reason == wire::UnavailableReason::kTooFast);
+  const std::vector<Picture> pictures = world.viewer.Pictures();
+  CHECK(pictures.size() < world.camera.pictures / 2);
+  for (std::size_t i = 1; i < pictures.size(); ++i) {
+    CHECK((pictures[i].keyframe || pictures[i].number == pictures[i - 1].number + 1));
+  }
+  // It comes to reason.
+  world.Film(world.camera, seconds{8}, 10, 2000, 500);
+  CHECK(world.status.state == wire::CameraState::kLive);
+  CHECK(world.status.reason == wire::UnavailableReason::kNone);
+}
+
 }  // namespace
 }  // namespace latchkey::lane::test

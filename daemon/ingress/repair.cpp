@@ -29,7 +29,7 @@ void Repair::UpdateDepth(const frames::Assembler& assembler, const Reception& re
   measured.expected = static_cast<std::uint64_t>(reception.expected());
   measured.asked = scheduler_.asked();
   depth_.Update(measured, now);
-  hold_ = nack_ ? depth_.depth() : std::max(kLeastUnrepaired, wait);
+  hold_ = nack_ ? depth_.depth() : std::clamp(2 * wait, limits_.least, limits_.most);
 }
 
 const std::vector<std::uint16_t>& Repair::Update(frames::Assembler& assembler, const Reception& reception,

@@ -18,12 +18,10 @@ class Repair {
  public:
   // The depth follows what was measured at least this often.
   static constexpr Duration kUpdateInterval = milliseconds(100);
-  // A stream whose camera repeats nothing waits for reordering alone, and never less than this: datagrams of
-  // two wake-ups.
-  static constexpr Duration kLeastUnrepaired = milliseconds(20);
-
-  // `nack`: the camera agreed to repeat packets.
-  Repair(bool nack, const frames::DepthLimits& limits) : nack_(nack), depth_(limits) {}
+  // `nack`: the camera agreed to repeat packets. One that repeats nothing is waited for as long as reordering
+  // may take: twice the wait that was measured, so that it can be found out to be longer.
+  Repair(bool nack, const frames::DepthLimits& limits)
+      : nack_(nack), limits_(limits), depth_(limits), hold_(limits.least) {}
 
   // Puts the packet into the assembler. True when it had been asked for.
   struct Taken {
@@ -52,9 +50,10 @@ class Repair {
   void UpdateDepth(const frames::Assembler& assembler, const Reception& reception, Instant now);
 
   bool nack_;
+  frames::DepthLimits limits_;
   frames::NackScheduler scheduler_;
   frames::PlayoutDepth depth_;
-  Duration hold_ = kLeastUnrepaired;
+  Duration hold_;
   std::optional<Instant> updated_;
   std::vector<frames::MissingPacket> missing_;
   std::vector<std::uint16_t> sequences_;

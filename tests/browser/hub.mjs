@@ -9,13 +9,13 @@ const run = promisify(execFile);
 const bin = process.env.LATCHKEY_BIN;
 const patience = 40_000;
 
-// The first truthy value of probe(); fails, naming `what`, when patience ends.
-export async function eventually(what, probe, limit = patience) {
+// The first truthy value of probe(); fails, naming `what` and with what explain() says, when patience ends.
+export async function eventually(what, probe, limit = patience, explain = () => '') {
   const deadline = Date.now() + limit;
   for (;;) {
     const value = await probe();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    if (Date.now() > deadline) throw new Error(`never came: ${what} ${await explain()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -75,6 +75,13 @@ export class Hub {
       const { cameras } = await this.ctl('status');
       return cameras.find((row) => row.id === camera.id)?.state === 'live';
     });
+  }
+
+  // For a test that failed: the state of things and the last words of every program.
+  async story() {
+    const status = await this.ctl('status').catch((error) => error.message);
+    const words = this.programs.map((child) => `${basename(child.err)}: ${this.errors(child).slice(-600)}`);
+    return `${JSON.stringify(status)}\n${words.join('\n')}`;
   }
 
   // Pids of the daemon's children that run `program`.

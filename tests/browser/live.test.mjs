@@ -7,8 +7,9 @@ import { Hub, eventually } from './hub.mjs';
 
 const tile = (camera) => `[data-camera-id="${camera.id}"]`;
 const state = (page, camera) => page.getAttribute(tile(camera), 'data-state');
-const stateIs = (page, camera, wanted) =>
-  eventually(`the page says ${wanted}`, async () => (await state(page, camera)) === wanted);
+const stateIs = (page, camera, wanted, hub) =>
+  eventually(`the page says ${wanted}`, async () => (await state(page, camera)) === wanted, undefined,
+    async () => `but: ${await page.textContent(tile(camera))}\n${await hub.story()}`);
 
 // Red film: V high. Blue film: U high.
 const RED = { u: 90, v: 220 };
@@ -68,8 +69,8 @@ describe('live view', () => {
         await publish(page, `${hub.url}/whip/${camera.id}`, camera.token, codec);
       }
       const [one, two] = [await watch(anna), await watch(ben)];
-      await stateIs(one.page, red, 'live');
-      await stateIs(two.page, blue, 'live');
+      await stateIs(one.page, red, 'live', hub);
+      await stateIs(two.page, blue, 'live', hub);
       await moves(one.page, red, isRed);
       await moves(two.page, blue, isBlue);
       assert.equal(await one.page.locator(tile(blue)).count(), 0, 'a camera without a grant is on the page');
@@ -78,7 +79,7 @@ describe('live view', () => {
 
       // The camera's browser goes: never an older picture.
       await cameras[0].close();
-      await stateIs(one.page, red, 'unavailable');
+      await stateIs(one.page, red, 'unavailable', hub);
       assert.equal(await one.page.locator(`${tile(red)} video`).evaluateAll((all) =>
         all.filter((v) => v.srcObject && v.checkVisibility()).length), 0, 'an old picture is still shown');
       assert.match(await one.page.locator(tile(red)).innerText(), /currently unavailable/i);
@@ -116,22 +117,22 @@ describe('live view', () => {
     let cam = hub.cam(camera, '--mark', 'door');
     await hub.live(camera);
     const { page, context } = await watch(anna);
-    await stateIs(page, camera, 'live');
+    await stateIs(page, camera, 'live', hub);
     const any = () => true;
     await moves(page, camera, any, 2);
 
     process.kill(hub.children('latchkey-front')[0], 'SIGKILL');
     await eventually('a new front serves', () => fetch(`${hub.url}/healthz`).then((r) => r.ok, () => false));
-    await stateIs(page, camera, 'live');
+    await stateIs(page, camera, 'live', hub);
     for (const pid of hub.children('latchkey-lane')) process.kill(pid, 'SIGKILL');
     await eventually('the page notices', async () => (await state(page, camera)) !== 'live');
-    await stateIs(page, camera, 'live');
+    await stateIs(page, camera, 'live', hub);
     await moves(page, camera, any, 2);
 
     cam.kill('SIGKILL');
-    await stateIs(page, camera, 'unavailable');
+    await stateIs(page, camera, 'unavailable', hub);
     cam = hub.cam(camera, '--mark', 'door');
-    await stateIs(page, camera, 'live');
+    await stateIs(page, camera, 'live', hub);
     await moves(page, camera, any, 2);
     await context.close();
   });
@@ -141,8 +142,8 @@ describe('live view', () => {
     const anna = await hub.addViewer('Anna', first, second);
     hub.cam(first, '--mark', 'first');
     const { page, context } = await watch(anna);
-    await stateIs(page, first, 'live');
-    await stateIs(page, second, 'unavailable');
+    await stateIs(page, first, 'live', hub);
+    await stateIs(page, second, 'unavailable', hub);
     await eventually('a tile takes the focus', async () => {
       await page.keyboard.press('Tab');
       return page.evaluate(() => Boolean(document.activeElement.closest('[data-camera-id]')));

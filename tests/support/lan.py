@@ -14,12 +14,13 @@ HUB6, DEVICE6 = "fd77::1", "fd77::2"
 
 
 def available():
-    """Whether this machine lets us make namespaces."""
+    """Whether this machine lets us make namespaces and work in them."""
     name = f"lktry{os.getpid()}"
     if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
         return False
+    usable = subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], capture_output=True).returncode == 0
     subprocess.run(["ip", "netns", "del", name], check=True)
-    return True
+    return usable
 
 
 class Lan:

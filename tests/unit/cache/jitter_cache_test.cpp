@@ -1,5 +1,6 @@
 #include "daemon/cache/jitter_cache.h"
 
+#include "tests/support/dies.h"
 #include "tests/unit/cache/support.h"
 
 namespace latchkey::cache {
@@ -63,6 +64,14 @@ TEST_CASE("cache: frames get contiguous numbers, sound and picture together, and
   CHECK(bench.cache().Find(FrameNumber{4}) == nullptr);
   CHECK(bench.cache().Find(FrameNumber{2})->header().stream == wire::StreamKind::kAudio);
   CHECK(bench.OpensFrom(FrameNumber{1}));
+}
+
+TEST_CASE("cache: a frame of another camera ends the process rather than going in") {
+  Bench bench;
+  const CameraId other{CameraId::Bytes{0xee}};
+  CHECK(test::Dies([&] { bench.cache().Insert(MakeFrame(other, kEpoch, kKey, bench.now), bench.now); }));
+  CHECK_FALSE(
+      test::Dies([&] { bench.cache().Insert(MakeFrame(kCamera, kEpoch, kKey, bench.now), bench.now); }));
 }
 
 TEST_CASE("cache: a new viewer starts at the newest keyframe, with everything from there on") {

@@ -121,6 +121,10 @@ TEST_CASE("lane: a wrap for anything else than this camera, epoch, offer and vie
   SECTION("another epoch in the message") {
     wrong.told_epoch = Epoch{world.epoch.value - 1};
   }
+  SECTION("an epoch of before, in wrap and message alike") {
+    wrong.epoch = Epoch{world.epoch.value - 1};
+    wrong.told_epoch = wrong.epoch;
+  }
   SECTION("another viewer's certificate") {
     wrong.fingerprint = world.camera_tools.dtls->LocalFingerprint();
   }

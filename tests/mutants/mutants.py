@@ -1,0 +1,83 @@
+"""Breaks a copy of the tree by each entry of a list and runs the tests that have to notice. See run."""
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / "build/mutants/tree"
+
+
+def refresh():
+    """The copy's files as git has them in this tree; unchanged ones keep their time, so little is built again."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    for name in names:
+        source, target = ROOT / name, COPY / name
+        if source.is_file() and not (target.is_file() and target.read_bytes() == source.read_bytes()):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            target.chmod(source.stat().st_mode)
+
+
+def build(targets):
+    command = ". tools/lib/packages.sh; build_preset dev " + " ".join(f"bin/{t}" for t in targets)
+    return subprocess.run(["bash", "-c", command], cwd=COPY, capture_output=True, text=True)
+
+
+def noticed_by(targets):
+    """Names of the test cases that fail, or None when all pass."""
+    failed = []
+    for target in targets:
+        run = subprocess.run([COPY / "build/dev/bin" / target], cwd=COPY, capture_output=True, text=True, errors="replace",
+                             timeout=900)
+        if run.returncode != 0:
+            cases = re.findall(r"^-{79}\n(.+?)\n-{79}\n", run.stdout, re.M | re.S)
+            names = [" ".join(c.split()) for c in cases]
+            failed += names or [f"{target} ended with {run.returncode}"]
+    return failed or None
+
+
+def judge(entry):
+    path = COPY / entry["file"]
+    good = path.read_text()
+    if good.count(entry["old"]) != 1:
+        return False, f"stands {good.count(entry['old'])} times in {entry['file']}, not once"
+    path.write_text(good.replace(entry["old"], entry["new"]))
+    try:
+        made = build(entry["tests"])
+        if made.returncode != 0:
+            # A proof that must not compile is a test as well; anything else is a bad list.
+            return False, "does not build:\n" + "\n".join(made.stdout.splitlines()[-15:])
+        names = noticed_by(entry["tests"])
+    finally:
+        path.write_text(good)
+    if names is None:
+        return False, "SURVIVED"
+    return True, names[0] + (f" (+{len(names) - 1})" if len(names) > 1 else "")
+
+
+def main():
+    arguments = sys.argv[1:]
+    listed = arguments.pop(0) if arguments and arguments[0].endswith(".toml") else str(ROOT / "tests/mutants/invariants.toml")
+    entries = tomllib.loads(Path(listed).read_text())["mutant"]
+    entries = [e for e in entries if not arguments or e["name"] in arguments]
+    refresh()
+    targets = sorted({t for e in entries for t in e["tests"]})
+    made = build(targets)
+    if made.returncode != 0 or noticed_by(targets) is not None:
+        print("the tree itself does not build or does not pass:\n" + made.stdout[-2000:])
+        print("0 passed, 1 failed")
+        return 1
+    failed = 0
+    for entry in entries:
+        good, words = judge(entry)
+        failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} {entry['invariant']:>4}  {entry['name']}: {words}", flush=True)
+    print(f"{len(entries) - failed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

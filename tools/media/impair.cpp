@@ -16,27 +16,34 @@ bool Impairment::IsLost() {
   return in_burst_;
 }
 
+void Impairment::Change(const ImpairOptions& options) {
+  options_ = options;
+  random_ = SeededRandom(options.seed);
+  in_burst_ = false;
+}
+
 void Impairment::Offer(Instant now, const SocketAddress& address, ByteView bytes) {
   ++counters_.offered;
   if (IsLost()) {
     ++counters_.lost;
     return;
   }
-  Instant due = now;
+  Instant due = std::max(now, link_free_);
   if (options_.rate_kbit > 0) {
-    const Instant start = std::max(now, link_free_);
-    if (start - now > kMaxQueueTime) {
+    if (due - now > kMaxQueueTime) {
       ++counters_.queue_dropped;
       return;
     }
     // Bits over kilobits per second are milliseconds.
     const double ms = static_cast<double>(bytes.size()) * 8 / options_.rate_kbit;
-    link_free_ = start + Duration{static_cast<std::int64_t>(ms * 1e6)};
+    link_free_ = due + Duration{static_cast<std::int64_t>(ms * 1e6)};
     due = link_free_;
   }
+  due += options_.delay;
   if (options_.jitter > Duration{0}) {
     due += Duration{static_cast<std::int64_t>(random_.Unit() * static_cast<double>(options_.jitter.count()))};
   }
+  if (options_.keep_order) due = in_order_at_ = std::max(due, in_order_at_);
   if (random_.Chance(options_.reorder)) {
     ++counters_.held_back;
     due += kReorderDelay;

@@ -19,15 +19,20 @@ namespace latchkey::media {
 struct ImpairOptions {
   double loss = 0;     // mean probability of loss, 0..1
   double burst = 1;    // mean length of a burst of losses in packets, >= 1 (Gilbert-Elliott); 1: independent
-  Duration jitter{0};  // each datagram is delayed by a uniform 0..jitter, independently: this reorders
-  double reorder = 0;  // probability that a datagram is held back by kReorderDelay on top, 0..1
+  Duration delay{0};   // of every datagram
+  Duration jitter{0};  // each datagram is delayed by a uniform 0..jitter more, independently: this reorders
+  // Jitter as a queue makes it: nothing leaves before what was offered before it (unless held back to
+  // reorder).
+  bool keep_order = false;
+  double reorder = 0;           // probability that a datagram is held back by kReorderDelay on top, 0..1
   double duplicate = 0;         // probability that a datagram arrives twice, 0..1
   std::uint32_t rate_kbit = 0;  // 0: no limit; else a queue of kMaxQueueTime drained at this rate
   std::uint64_t seed = 1;
 
   // Whether anything at all would happen to a datagram.
   [[nodiscard]] bool Any() const {
-    return loss > 0 || jitter > Duration{0} || reorder > 0 || duplicate > 0 || rate_kbit > 0;
+    return loss > 0 || delay > Duration{0} || jitter > Duration{0} || reorder > 0 || duplicate > 0 ||
+           rate_kbit > 0;
   }
 };
 
@@ -49,6 +54,10 @@ class Impairment {
   static constexpr std::size_t kMaxHeld = 8192;
 
   explicit Impairment(const ImpairOptions& options) : options_(options), random_(options.seed) {}
+
+  // From the next datagram on, with fresh randomness from its seed. What is held leaves as it would have, and
+  // what waits for a limited link still goes first when the limit is lifted.
+  void Change(const ImpairOptions& options);
 
   // Takes one datagram. `address` is the caller's: the other end.
   void Offer(Instant now, const SocketAddress& address, ByteView bytes);
@@ -80,7 +89,8 @@ class Impairment {
   ImpairOptions options_;
   SeededRandom random_;
   bool in_burst_ = false;
-  Instant link_free_;  // when the rate-limited link has sent what it has
+  Instant link_free_;    // when the rate-limited link has sent what it has
+  Instant in_order_at_;  // keep_order: when the datagram offered last leaves
   std::uint64_t next_order_ = 0;
   std::priority_queue<Held, std::vector<Held>, Later> held_;
   ImpairCounters counters_;

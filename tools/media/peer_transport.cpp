@@ -7,8 +7,8 @@
 
 namespace latchkey::media {
 
-PeerTransport::PeerTransport(SessionPorts ports)
-    : ports_(ports), credentials_(peer::MakeIceCredentials(ports.entropy)) {}
+PeerTransport::PeerTransport(SessionPorts ports, const Consent& consent)
+    : ports_(ports), consent_(consent), credentials_(peer::MakeIceCredentials(ports.entropy)) {}
 
 peer::LocalTransport PeerTransport::Local(std::vector<SocketAddress> candidates) const {
   return {credentials_.ufrag, credentials_.password, ports_.dtls.LocalFingerprint(), std::move(candidates)};
@@ -19,8 +19,8 @@ Status PeerTransport::Begin(const peer::TransportPlan& plan, Instant now) {
   if (!dtls) return tl::unexpected(dtls.error());
   dtls_ = std::move(*dtls);
   peer::IceClient::Config config;
-  config.consent_interval = kConsentInterval;
-  config.consent_life = kConsentLife;
+  config.consent_interval = consent_.interval;
+  config.consent_life = consent_.life;
   ice_.emplace(credentials_, peer::IceCredentials{plan.remote_ufrag, plan.remote_password},
                plan.remote_candidates, ports_.crypto, ports_.entropy, now, config);
   give_up_at_ = now + kConnectLimit;

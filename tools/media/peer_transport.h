@@ -39,7 +39,13 @@ class PeerTransport {
   static constexpr Duration kConsentInterval = milliseconds{800};
   static constexpr Duration kConsentLife = milliseconds{2500};
 
-  explicit PeerTransport(SessionPorts ports);
+  struct Consent {
+    Duration interval = kConsentInterval;
+    Duration life = kConsentLife;
+  };
+
+  explicit PeerTransport(SessionPorts ports) : PeerTransport(ports, Consent{}) {}
+  PeerTransport(SessionPorts ports, const Consent& consent);
 
   // For the offer. `candidates`: where our socket is reached, may be empty.
   [[nodiscard]] peer::LocalTransport Local(std::vector<SocketAddress> candidates) const;
@@ -76,6 +82,7 @@ class PeerTransport {
   void Send(ByteView packet, bool rtp, DatagramBatch& out);
 
   SessionPorts ports_;
+  Consent consent_;
   peer::IceCredentials credentials_;
   std::optional<peer::IceClient> ice_;
   std::unique_ptr<ports::DtlsSession> dtls_;

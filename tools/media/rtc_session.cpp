@@ -30,13 +30,14 @@ std::string RandomName(ports::Entropy& entropy) {
 
 }  // namespace
 
-RtcSession::RtcSession(SessionPorts ports, const PublishMedia& media) : RtcSession(ports) {
+RtcSession::RtcSession(SessionPorts ports, const PublishMedia& media, const Consent& consent)
+    : RtcSession(ports, consent) {
   publish_ = media;
   local_rtx_ssrc_ = NonZero(ports_.entropy);
 }
 
-RtcSession::RtcSession(SessionPorts ports)
-    : ports_(ports), transport_(ports), cname_(RandomName(ports.entropy)) {
+RtcSession::RtcSession(SessionPorts ports, const Consent& consent)
+    : ports_(ports), transport_(ports, consent), cname_(RandomName(ports.entropy)) {
   for (auto& ssrc : local_ssrc_) ssrc = NonZero(ports_.entropy);
 }
 

@@ -41,9 +41,11 @@ class RtcSession {
   // Reports go at this interval (RFC 3550's rules would ask for about 5 s; WebRTC peers all send more often).
   static constexpr Duration kReportInterval = seconds{1};
 
+  using Consent = PeerTransport::Consent;
+
   // A camera's or a viewer's session.
-  RtcSession(SessionPorts ports, const PublishMedia& media);
-  explicit RtcSession(SessionPorts ports);
+  RtcSession(SessionPorts ports, const PublishMedia& media, const Consent& consent = {});
+  explicit RtcSession(SessionPorts ports, const Consent& consent = {});
 
   // The offer, with `candidates` of our socket (may be empty).
   std::string MakeOffer(std::vector<SocketAddress> candidates);

@@ -39,8 +39,9 @@ struct SendStreamCounters {
 
 class SendStream {
  public:
-  // Packets kept for retransmission; older ones are asked for in vain.
-  static constexpr std::size_t kHistory = 1000;
+  // Packets kept for retransmission; older ones are asked for in vain. Over 2 s of a 10 Mbit/s stream; a
+  // divisor of 2^16, so that a wrap overwrites nothing early.
+  static constexpr std::size_t kHistory = 2048;
   // The same packet isn't sent again sooner than this: a NACK repeated meanwhile crossed it on the way.
   static constexpr Duration kMinResend = milliseconds{10};
   // Largest RTP packet before protection, so that with every overhead it stays within 1200 bytes.

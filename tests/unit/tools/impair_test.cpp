@@ -122,6 +122,67 @@ TEST_CASE("impair: jitter delays within its bound, evenly, and reorders") {
   CHECK(overtaken > 1000);
 }
 
+TEST_CASE("impair: a fixed delay delays everything equally and keeps the order") {
+  ImpairOptions options;
+  options.delay = milliseconds{50};
+  const auto arrivals = Run(options, 1000, milliseconds{1});
+  REQUIRE(arrivals.size() == 1000);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    CHECK(arrivals[i].number == i);
+    CHECK(arrivals[i].at == Instant{milliseconds{i + 50}});
+  }
+}
+
+TEST_CASE("impair: jitter that keeps the order never lets a datagram overtake, nor wait past its bound") {
+  ImpairOptions options;
+  options.delay = milliseconds{5};
+  options.jitter = milliseconds{30};
+  options.keep_order = true;
+  const auto arrivals = Run(options, 20000, milliseconds{1});
+  REQUIRE(arrivals.size() == 20000);
+  for (std::uint32_t i = 0; i < 20000; ++i) {
+    CHECK(arrivals[i].number == i);
+    const Duration delay = arrivals[i].at - Instant{milliseconds{i}};
+    CHECK((delay >= milliseconds{5} && delay <= milliseconds{35}));
+  }
+}
+
+TEST_CASE("impair: changed options hold from the next datagram on, and what is held still leaves") {
+  Impairment impairment({});
+  ImpairOptions deaf;
+  deaf.loss = 1;
+  ImpairOptions slow;
+  slow.delay = milliseconds{100};
+  const ByteVector bytes(1000);
+  const Instant now{seconds{1}};
+  impairment.Change(slow);
+  impairment.Offer(now, kPeer, bytes);
+  impairment.Change(deaf);
+  impairment.Offer(now, kPeer, bytes);
+  CHECK(impairment.counters().lost == 1);
+  CHECK_FALSE(impairment.Poll(now + milliseconds{99}).has_value());
+  CHECK(impairment.Poll(now + milliseconds{100}).has_value());
+  CHECK_FALSE(impairment.NextTimeout().has_value());
+}
+
+TEST_CASE("impair: when the rate limit is lifted, what waits still goes first") {
+  ImpairOptions slow;
+  slow.rate_kbit = 800;  // 1000 bytes take 10 ms
+  Impairment impairment(slow);
+  const Instant now{seconds{1}};
+  for (std::uint8_t i = 0; i < 5; ++i) impairment.Offer(now, kPeer, ByteVector(1000, i));
+  impairment.Change({});
+  impairment.Offer(now, kPeer, ByteVector(1000, 5));
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    const auto due = impairment.NextTimeout();
+    REQUIRE(due.has_value());
+    CHECK(*due == now + milliseconds{10} * std::min(i + 1, 5));
+    const auto released = impairment.Poll(*due);
+    REQUIRE(released.has_value());
+    CHECK(released->bytes[0] == i);
+  }
+}
+
 TEST_CASE("impair: reordering holds back the share asked for and loses nothing") {
   ImpairOptions options;
   options.reorder = 0.1;

@@ -12,15 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.hub import Hub, bin_dir, eventually, memory_kib  # noqa: E402
-
-
-def cpu_ns(pid):
-    """CPU time of all threads, in ns (the kernel's scheduler statistics)."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total
+from support.hub import Hub, bin_dir, cpu_ns, eventually, memory_kib  # noqa: E402
 
 
 class Bench:

@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tests/bench/bench_peer.h"
+#include "tests/bench/hub_peer.h"
 #include "tests/bench/synthetic_camera.h"
 #include "tools/media/real_ports.h"
 
@@ -61,9 +61,9 @@ class Load {
 
   void Run() {
     media::PublishMedia media;
-    camera_ = std::make_unique<BenchPeer>(
-        loop_, camera_http_, std::make_unique<media::RtcSession>(ports_.session(), media), options_.whip,
-        BenchPeer::Handlers{[this] { CameraUp(); }, nullptr});
+    camera_ = std::make_unique<HubPeer>(loop_, camera_http_,
+                                        std::make_unique<media::RtcSession>(ports_.session(), media),
+                                        options_.whip, HubPeer::Handlers{[this] { CameraUp(); }, nullptr});
     camera_->Start();
     loop_.Run();
   }
@@ -114,9 +114,9 @@ class Load {
 
   void AddViewer() {
     auto session = std::make_unique<media::RtcSession>(ports_.session());
-    viewers_.push_back(std::make_unique<BenchPeer>(
+    viewers_.push_back(std::make_unique<HubPeer>(
         loop_, viewer_http_, std::move(session), options_.whep,
-        BenchPeer::Handlers{nullptr, [this](const media::RtcSession::Frame& frame) { OnFrame(frame); }}));
+        HubPeer::Handlers{nullptr, [this](const media::RtcSession::Frame& frame) { OnFrame(frame); }}));
     viewers_.back()->Start();
   }
 
@@ -139,9 +139,9 @@ class Load {
     }
     if (!viewers_.empty()) return;
     auto session = std::make_unique<media::RtcSession>(ports_.session());
-    viewers_.push_back(std::make_unique<BenchPeer>(
+    viewers_.push_back(std::make_unique<HubPeer>(
         loop_, viewer_http_, std::move(session), options_.whep,
-        BenchPeer::Handlers{nullptr, [this](const media::RtcSession::Frame& frame) { OnJoined(frame); }}));
+        HubPeer::Handlers{nullptr, [this](const media::RtcSession::Frame& frame) { OnJoined(frame); }}));
     viewers_.back()->Start();
   }
 
@@ -204,8 +204,8 @@ class Load {
   SyntheticCamera source_;
   platform::Timer tick_;
   platform::Timer phase_;
-  std::unique_ptr<BenchPeer> camera_;
-  std::vector<std::unique_ptr<BenchPeer>> viewers_;
+  std::unique_ptr<HubPeer> camera_;
+  std::vector<std::unique_ptr<HubPeer>> viewers_;
   std::unordered_map<std::uint32_t, Instant> sent_at_;
   Instant next_frame_;
   Instant measured_from_;

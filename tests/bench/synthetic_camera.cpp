@@ -20,8 +20,21 @@ constexpr std::size_t kNumberAt = 8;
 constexpr std::size_t kNumberDigits = 8;
 constexpr std::size_t kBytesPerPacket = 1140;
 
+// Parameter sets and whatever a server put before them end before this.
+constexpr std::size_t kSliceWithin = 256;
+
 void Append(ByteVector& out, ByteView bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+// From the NAL header of the first slice to the end; empty when there is none of ours.
+ByteView SliceOf(ByteView annex_b) {
+  for (std::size_t i = 0; i + 4 + kNumberAt + kNumberDigits < annex_b.size() && i < kSliceWithin; ++i) {
+    const ByteView here = annex_b.subspan(i);
+    if (!std::equal(kStartCode.begin() + 1, kStartCode.end(), here.begin())) continue;
+    if (here[3] == kIdrSlice[0] || here[3] == kDeltaSlice[0]) return here.subspan(3);
+  }
+  return {};
 }
 
 }  // namespace
@@ -53,7 +66,11 @@ media::MediaFrame SyntheticCamera::Next(Instant captured, bool force_keyframe) {
   Append(frame.bytes, kStartCode);
   const std::size_t slice = frame.bytes.size();
   Append(frame.bytes, key ? ByteView(kIdrSlice) : ByteView(kDeltaSlice));
-  frame.bytes.resize(slice + (key ? key_bytes_ : delta_bytes_), 0xab);
+  // Each place its own byte, so that a part missing or moved shows; the high bit keeps start codes out.
+  frame.bytes.resize(slice + (key ? key_bytes_ : delta_bytes_));
+  for (std::size_t i = slice + kDeltaSlice.size(); i < frame.bytes.size(); ++i) {
+    frame.bytes[i] = static_cast<std::uint8_t>(0x80U | ((i ^ (i >> 7U)) & 0x7fU));
+  }
   for (std::size_t i = 0; i < kNumberDigits; ++i) {
     const auto shift = static_cast<unsigned>(4 * (kNumberDigits - 1 - i));
     frame.bytes[slice + kNumberAt + i] = static_cast<std::uint8_t>(0x80U | ((number_ >> shift) & 0xfU));
@@ -63,19 +80,22 @@ media::MediaFrame SyntheticCamera::Next(Instant captured, bool force_keyframe) {
 }
 
 std::optional<std::uint32_t> FrameNumberOf(ByteView annex_b) {
-  for (std::size_t i = 0; i + 4 + kNumberAt + kNumberDigits < annex_b.size() && i < 256; ++i) {
-    if (!std::equal(kStartCode.begin() + 1, kStartCode.end(),
-                    annex_b.begin() + static_cast<std::ptrdiff_t>(i)))
-      continue;
-    const std::uint8_t nal = annex_b[i + 3];
-    if (nal != kIdrSlice[0] && nal != kDeltaSlice[0]) continue;
-    std::uint32_t number = 0;
-    for (std::size_t digit = 0; digit < kNumberDigits; ++digit) {
-      number = (number << 4U) | (annex_b[i + 3 + kNumberAt + digit] & 0xfU);
-    }
-    return number;
+  const ByteView slice = SliceOf(annex_b);
+  if (slice.empty()) return std::nullopt;
+  std::uint32_t number = 0;
+  for (const std::uint8_t digit : slice.subspan(kNumberAt, kNumberDigits)) {
+    number = (number << 4U) | (digit & 0xfU);
   }
-  return std::nullopt;
+  return number;
+}
+
+std::uint64_t PictureFingerprint(ByteView annex_b) {
+  const ByteView slice = SliceOf(annex_b);
+  if (slice.empty()) return 0;
+  // FNV-1a.
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const std::uint8_t byte : slice) hash = (hash ^ byte) * 0x100000001b3ULL;
+  return hash;
 }
 
 }  // namespace latchkey::bench

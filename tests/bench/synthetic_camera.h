@@ -38,4 +38,8 @@ class SyntheticCamera {
 // The number of an access unit of a SyntheticCamera; nothing when it is none.
 std::optional<std::uint32_t> FrameNumberOf(ByteView annex_b);
 
+// Tells the bytes of the picture in an access unit from those of any other; parameter sets and delimiters,
+// which a server may repeat or leave out, don't count. 0 when there is no picture.
+std::uint64_t PictureFingerprint(ByteView annex_b);
+
 }  // namespace latchkey::bench

@@ -38,6 +38,11 @@ PeerTransport::Opened PeerTransport::HandleDatagram(const SocketAddress& from, M
   if (!ice_ || state_ == TransportState::kFailed || state_ == TransportState::kClosed) return {};
   const auto kind = wire::ClassifyDatagram(datagram);
   if (kind == wire::DatagramKind::kStun) {
+    const auto message = wire::ParseStun(datagram);
+    if (message && message->message_class == wire::StunClass::kRequest) {
+      AnswerCheck(*message, from);
+      return {};
+    }
     drops_.Add(ice_->HandleDatagram(datagram, from, now));
     return {};
   }
@@ -62,6 +67,19 @@ PeerTransport::Opened PeerTransport::HandleDatagram(const SocketAddress& from, M
     return {};
   }
   return {rtp ? Plain::kRtp : Plain::kRtcp, opened.size};
+}
+
+// RFC 8445 7.3: a full agent believes in a path only when its own check came back.
+void PeerTransport::AnswerCheck(const wire::StunMessage& check, const SocketAddress& from) {
+  const auto hmac = [this](ByteView key, ByteView data) { return ports_.crypto.HmacSha1(key, data); };
+  const ByteView password = AsBytes(credentials_.password);
+  if (answers_.size() == kMaxAnswers || !wire::StunIntegrityVerifies(check, password, hmac)) {
+    drops_.Add(DropReason::kStunUnauthenticated);
+    return;
+  }
+  ByteVector room(wire::kStunMaxMessage);
+  const ByteView answer = wire::WriteStunSuccess(check.transaction, from, password, hmac, room);
+  answers_.push_back({from, ByteVector(answer.begin(), answer.end())});
 }
 
 void PeerTransport::CheckDtls(Instant) {
@@ -106,6 +124,11 @@ std::optional<Instant> PeerTransport::NextTimeout() const {
 
 void PeerTransport::Drain(Instant now, DatagramBatch& out) {
   if (!ice_) return;
+  for (const auto& answer : answers_) {
+    const auto room = out.Append(answer.to, {}, answer.bytes.size());
+    std::copy(answer.bytes.begin(), answer.bytes.end(), room.begin());
+  }
+  answers_.clear();
   while (const auto check = ice_->Poll(now)) {
     const auto room = out.Append(check->to, {}, check->bytes.size());
     std::copy(check->bytes.begin(), check->bytes.end(), room.begin());

@@ -17,6 +17,7 @@
 #include "daemon/ports/dtls.h"
 #include "daemon/ports/entropy.h"
 #include "daemon/ports/srtp.h"
+#include "daemon/wire/stun.h"
 
 namespace latchkey::media {
 
@@ -79,12 +80,16 @@ class PeerTransport {
  private:
   void Fail(std::string why);
   void CheckDtls(Instant now);
+  void AnswerCheck(const wire::StunMessage& check, const SocketAddress& from);
   void Send(ByteView packet, bool rtp, DatagramBatch& out);
 
   SessionPorts ports_;
   Consent consent_;
   peer::IceCredentials credentials_;
   std::optional<peer::IceClient> ice_;
+  // Answers to checks of the server's own, should it not be lite; at most kMaxAnswers wait, more are dropped.
+  static constexpr std::size_t kMaxAnswers = 16;
+  std::vector<peer::IceClient::Transmit> answers_;
   std::unique_ptr<ports::DtlsSession> dtls_;
   bool dtls_started_ = false;
   std::unique_ptr<ports::SrtpReceiver> receiver_;

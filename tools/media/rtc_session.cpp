@@ -75,6 +75,11 @@ Status RtcSession::HandleAnswer(std::string_view answer, Instant now) {
   return transport_.Begin(plan_->transport, now);
 }
 
+Status RtcSession::HandleOffer(std::string_view ours, std::string_view offer, Instant now) {
+  offer_ = ours;
+  return HandleAnswer(offer, now);
+}
+
 void RtcSession::MakeSenders() {
   for (const peer::StreamPlan& stream : plan_->streams) {
     SendStreamOptions options;

@@ -50,6 +50,8 @@ class RtcSession {
   // The offer, with `candidates` of our socket (may be empty).
   std::string MakeOffer(std::vector<SocketAddress> candidates);
   Status HandleAnswer(std::string_view answer, Instant now);
+  // For a server that offers: `ours` is what it was answered, made of MakeOffer() with payload types of its.
+  Status HandleOffer(std::string_view ours, std::string_view offer, Instant now);
 
   void HandleDatagram(const SocketAddress& from, MutableByteView datagram, Instant now, WallTime wall);
   void HandleTimeout(Instant now, WallTime wall);

@@ -1,24 +1,31 @@
 #include "tests/bench/bench_peer.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 namespace latchkey::bench {
 
-BenchPeer::BenchPeer(platform::Loop& loop, std::unique_ptr<media::RtcSession> session, Handlers handlers)
+BenchPeer::BenchPeer(platform::Loop& loop, std::unique_ptr<media::RtcSession> session, Handlers handlers,
+                     std::size_t per_millisecond)
     : loop_(loop),
       session_(std::move(session)),
       handlers_(std::move(handlers)),
       poller_(loop, socket_.fd(), [this](platform::Poller::Events) { OnReadable(); }),
-      timer_(loop, [this] {
-        session_->HandleTimeout(loop_.Now(), loop_.WallNow());
-        AfterInput();
-      }) {
+      timer_(loop,
+             [this] {
+               session_->HandleTimeout(loop_.Now(), loop_.WallNow());
+               AfterInput();
+             }),
+      pace_(loop, [this] { (void)SendQueued(); }),
+      per_millisecond_(per_millisecond) {
   poller_.Watch({.readable = true, .writable = false});
 }
 
-void BenchPeer::Answer(std::string_view sdp) {
-  if (const auto status = session_->HandleAnswer(sdp, loop_.Now()); !status) {
+void BenchPeer::Answer(std::string_view sdp, std::string_view ours) {
+  const auto status =
+      ours.empty() ? session_->HandleAnswer(sdp, loop_.Now()) : session_->HandleOffer(ours, sdp, loop_.Now());
+  if (!status) {
     std::fprintf(stderr, "bench: %s\n", status.error().message.c_str());
     std::exit(1);
   }
@@ -49,14 +56,9 @@ void BenchPeer::AfterInput() {
 }
 
 Instant BenchPeer::Flush() {
-  const Instant now = loop_.Now();
-  session_->Drain(now, batch_);
-  Instant last = now;
-  for (const Outgoing& entry : batch_.entries()) {
-    last = loop_.Now();
-    socket_.Send(entry.to, batch_.BytesOf(entry));
-  }
-  batch_.Clear();
+  session_->Drain(loop_.Now(), batch_);
+  // While the pace holds something back, its timer goes on with it.
+  const Instant last = pace_.active() ? loop_.Now() : SendQueued();
   if (const auto next = session_->NextTimeout()) {
     timer_.StartAt(*next);
   } else {
@@ -65,10 +67,31 @@ Instant BenchPeer::Flush() {
   return last;
 }
 
+Instant BenchPeer::SendQueued() {
+  Instant last = loop_.Now();
+  const std::size_t size = batch_.entries().size();
+  const std::size_t until = per_millisecond_ == 0 ? size : std::min(size, sent_of_batch_ + per_millisecond_);
+  const bool any = sent_of_batch_ < until;
+  for (; sent_of_batch_ < until; ++sent_of_batch_) {
+    const Outgoing& entry = batch_.entries()[sent_of_batch_];
+    last = loop_.Now();
+    socket_.Send(entry.to, batch_.BytesOf(entry));
+  }
+  if (until < size) {
+    pace_.StartAfter(milliseconds{1});
+    return last;
+  }
+  batch_.Clear();
+  sent_of_batch_ = 0;
+  if (any && handlers_.on_sent) handlers_.on_sent(last);
+  return last;
+}
+
 void BenchPeer::Silence() {
   session_->Close();
   (void)Flush();
   timer_.Stop();
+  pace_.Stop();
   poller_.Stop();
 }
 

@@ -18,15 +18,20 @@ namespace latchkey::bench {
 class BenchPeer {
  public:
   struct Handlers {
-    std::function<void()> on_connected;
-    std::function<void(const media::RtcSession::Frame&)> on_frame;
+    std::function<void()> on_connected = nullptr;
+    std::function<void(const media::RtcSession::Frame&)> on_frame = nullptr;
+    // Nothing waits to be sent any more; the instant just before the last datagram went to the kernel.
+    std::function<void(Instant)> on_sent = nullptr;
   };
 
-  BenchPeer(platform::Loop& loop, std::unique_ptr<media::RtcSession> session, Handlers handlers);
+  // `per_millisecond`: datagrams sent in one, as a link of that rate would; 0: all at once.
+  BenchPeer(platform::Loop& loop, std::unique_ptr<media::RtcSession> session, Handlers handlers,
+            std::size_t per_millisecond = 0);
 
   [[nodiscard]] std::string Offer() { return session_->MakeOffer({}); }
-  // Ends the program with a message when the answer can't be used, or later when the session fails.
-  void Answer(std::string_view sdp);
+  // Ends the program with a message when the answer can't be used, or later when the session fails. `ours`:
+  // not empty when the server made the offer (RtcSession::HandleOffer).
+  void Answer(std::string_view sdp, std::string_view ours = {});
   // Says goodbye and falls silent.
   void Silence();
 
@@ -34,12 +39,14 @@ class BenchPeer {
   [[nodiscard]] const media::RtcSession& session() const { return *session_; }
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] Instant connected_at() const { return connected_at_; }
-  // Sends what the session has. The instant just before the last datagram went to the kernel.
+  // Sends what the session has, as fast as it may. The instant just before the last datagram went to the
+  // kernel.
   Instant Flush();
 
  private:
   void OnReadable();
   void AfterInput();
+  Instant SendQueued();
 
   platform::Loop& loop_;
   std::unique_ptr<media::RtcSession> session_;
@@ -47,7 +54,10 @@ class BenchPeer {
   StampedSocket socket_;
   platform::Poller poller_;
   platform::Timer timer_;
+  platform::Timer pace_;
+  std::size_t per_millisecond_;
   DatagramBatch batch_;
+  std::size_t sent_of_batch_ = 0;
   Instant connected_at_;
   bool connected_ = false;
 };

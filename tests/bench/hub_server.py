@@ -4,6 +4,7 @@ from support.hub import Hub, eventually
 
 class HubServer:
     name = "latchkey"
+    address = "127.0.0.1"
 
     def __enter__(self):
         self.hub = Hub().__enter__()
@@ -36,4 +37,4 @@ class HubServer:
     def _post(self, path, offer, token):
         reply = self.hub.post_sdp(path, offer, token)
         assert reply.status == 201, (path, reply.status, reply.body)
-        return reply.body.decode()
+        return {"sdp": reply.body.decode()}

@@ -1,11 +1,12 @@
-// An impaired UDP leg as a process of its own, between any client and any server on loopback, so that neither
-// end impairs itself and each keeps its own CPU time and clock.
+// An impaired UDP leg as a process of its own, between any client and any server of this machine, so that
+// neither end impairs itself and each keeps its own CPU time and clock.
 //
 //   client ── listening port ── [to_server] ── one socket for each client ── server
 //                               [to_client]
 //
 // Prints one JSON object a line. First {"port": N}; then one for each line of its input:
-//   upstream PORT                                 the server's port on 127.0.0.1
+//   reserve ADDRESS                               the port there that the first client will be seen at
+//   upstream ADDRESS PORT                         where the server is, IPv4, on this machine
 //   impair {"to_server": {…}, "to_client": {…}}   relay_direction.h says what; a direction left out is clear
 //   stats                                         {"to_server": {…}, "to_client": {…}}
 // It ends when its input ends.
@@ -88,7 +89,8 @@ class Relay {
   StampedSocket* SocketOf(const SocketAddress& client) {
     auto it = clients_.find(client);
     if (it == clients_.end() && clients_.size() < kMaxClients) {
-      it = clients_.emplace(client, std::make_unique<StampedSocket>()).first;
+      if (!reserved_) reserved_ = std::make_unique<StampedSocket>(server_.ip);
+      it = clients_.emplace(client, std::move(reserved_)).first;
     }
     return it == clients_.end() ? nullptr : it->second.get();
   }
@@ -121,10 +123,17 @@ class Relay {
     const std::string_view word = line.substr(0, line.find(' '));
     const std::string rest(line.substr(std::min(line.size(), word.size() + 1)));
     if (word == "upstream") {
-      const long port = std::strtol(rest.c_str(), nullptr, 10);
-      if (port <= 0 || port > 0xffff) GiveUp("not a port: " + rest);
-      server_ = {IpAddress::V4({127, 0, 0, 1}), static_cast<std::uint16_t>(port)};
-      Say({{"upstream", port}});
+      const std::size_t space = std::min(rest.find(' '), rest.size());
+      const auto ip = IpAddress::Parse(rest.substr(0, space));
+      const long port = std::strtol(rest.c_str() + space, nullptr, 10);
+      if (!ip || !ip->is_v4() || port <= 0 || port > 0xffff) GiveUp("not an address: " + rest);
+      server_ = {*ip, static_cast<std::uint16_t>(port)};
+      Say({{"upstream", server_.ToString()}});
+    } else if (word == "reserve") {
+      const auto ip = IpAddress::Parse(rest);
+      if (!ip || !ip->is_v4()) GiveUp("not an address: " + rest);
+      reserved_ = std::make_unique<StampedSocket>(*ip);
+      Say({{"reserved", reserved_->local().port}});
     } else if (word == "impair") {
       Impair(rest);
     } else if (word == "stats") {
@@ -150,6 +159,7 @@ class Relay {
   StampedSocket front_;
   SocketAddress server_;  // port 0: not told yet
   std::map<SocketAddress, std::unique_ptr<StampedSocket>> clients_;
+  std::unique_ptr<StampedSocket> reserved_;  // for the next client
   RelayDirection to_server_;
   RelayDirection to_client_;
   std::string input_;

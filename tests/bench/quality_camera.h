@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "platform/loop/loop.h"
 #include "platform/loop/timer.h"
@@ -18,6 +20,8 @@ class QualityCamera {
   // Keyframes asked for come no closer than this, as in libwebrtc; what is asked meanwhile is answered after
   // it.
   static constexpr Duration kKeyframePause = milliseconds{300};
+  // Datagrams a millisecond: what a link of 100 Mbit/s carries. A keyframe takes 12 ms to leave.
+  static constexpr std::size_t kPace = 10;
 
   // The stream does not adapt its rate: every server under test gets the same one. Writes each frame into
   // `ledger`. Sends from the moment it is connected, then calls `on_connected`.
@@ -30,6 +34,7 @@ class QualityCamera {
 
  private:
   void Tick();
+  void OnSent(Instant last);
   bool TakesKeyframeRequest(Instant now);
 
   platform::Loop& loop_;
@@ -41,6 +46,8 @@ class QualityCamera {
   Instant next_frame_;
   Instant last_keyframe_;
   bool keyframe_wanted_ = false;
+  // The frame on its way out: whether it is a keyframe, and its fingerprint.
+  std::optional<std::pair<bool, std::uint64_t>> leaving_;
   std::uint64_t forced_ = 0;
 };
 

@@ -116,7 +116,7 @@ class Client {
       BenchPeer* peer = order.value("who", "") == "camera" ? &camera_.peer() : nullptr;
       if (peer == nullptr && viewer_) peer = &viewer_->peer();
       if (peer == nullptr) GiveUp("there is no viewer yet");
-      peer->Answer(order.value("sdp", ""));
+      peer->Answer(order.value("sdp", ""), order.value("ours", ""));
     } else if (what == "view") {
       viewer_ = std::make_unique<QualityViewer>(
           loop_, std::make_unique<media::RtcSession>(ports_.session(), kConsent), viewing_, ledger_,

@@ -45,9 +45,10 @@ class Run:
         for who, signal in ((CAMERA, self.server.publish), (VIEWER, self.server.view)):
             if who == VIEWER:
                 self.client.say({"do": "view"})
-            offer = self.client.hear("offer", who)["sdp"]
-            answer = self.legs[who].through(signal(offer))
-            self.client.say({"do": "answer", "who": who, "sdp": answer})
+            leg = self.legs[who]
+            offer = leg.to_server(self.client.hear("offer", who)["sdp"], self.server.address)
+            answer = signal(offer)
+            self.client.say({**answer, "do": "answer", "who": who, "sdp": leg.to_client(answer["sdp"])})
             self.client.hear("connected", who)
         self.client.hear("picture")
 

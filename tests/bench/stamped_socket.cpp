@@ -52,11 +52,17 @@ sockaddr* Raw(sockaddr_in& address) {
   return static_cast<sockaddr*>(static_cast<void*>(&address));
 }
 
-int OpenSocket() {
+sockaddr_in NameOf(const SocketAddress& address) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  std::memcpy(&name.sin_addr, address.ip.bytes().data(), 4);
+  name.sin_port = htons(address.port);
+  return name;
+}
+
+int OpenSocket(const IpAddress& ip) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in address = NameOf({ip, 0});
   const int on = 1;
   for (const auto& [forced, ordinary] :
        {std::pair{SO_RCVBUFFORCE, SO_RCVBUF}, std::pair{SO_SNDBUFFORCE, SO_SNDBUF}}) {
@@ -81,14 +87,14 @@ Instant MonotonicNow() {
   return Instant{OfTimespec(now)};
 }
 
-StampedSocket::StampedSocket() : socket_(OpenSocket()) {
-  sockaddr_in address{};
-  socklen_t size = sizeof(address);
-  if (getsockname(socket_.get(), Raw(address), &size) != 0) {
+StampedSocket::StampedSocket(const IpAddress& address) : socket_(OpenSocket(address)) {
+  sockaddr_in name{};
+  socklen_t size = sizeof(name);
+  if (getsockname(socket_.get(), Raw(name), &size) != 0) {
     std::perror("bench: getsockname");
     std::exit(1);
   }
-  local_ = AddressOf(address);
+  local_ = AddressOf(name);
 }
 
 bool StampedSocket::Receive(const Callback& callback) {
@@ -114,10 +120,7 @@ bool StampedSocket::Receive(const Callback& callback) {
 }
 
 void StampedSocket::Send(const SocketAddress& to, ByteView bytes) const {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  std::memcpy(&address.sin_addr, to.ip.bytes().data(), 4);
-  address.sin_port = htons(to.port);
+  sockaddr_in address = NameOf(to);
   (void)sendto(socket_.get(), bytes.data(), bytes.size(), 0, Raw(address), sizeof(address));
 }
 

@@ -1,5 +1,5 @@
-// A UDP socket on loopback whose datagrams carry the kernel's own stamp of their arrival: what a busy program
-// does with a datagram afterwards does not count as the network's or the server's delay.
+// A UDP socket of this machine whose datagrams carry the kernel's own stamp of their arrival: what a busy
+// program does with a datagram afterwards does not count as the network's or the server's delay.
 #pragma once
 
 #include <functional>
@@ -21,9 +21,9 @@ class StampedSocket {
   // `arrived`: when the kernel had it. The bytes may be written to and live until the call returns.
   using Callback = std::function<void(const SocketAddress& from, MutableByteView bytes, Instant arrived)>;
 
-  // Bound to 127.0.0.1 and a port of the system's choice, non-blocking. Ends the program with a message when
-  // there is none.
-  StampedSocket();
+  // Bound to an IPv4 address of this machine and a port of the system's choice, non-blocking. Ends the
+  // program with a message when that can't be.
+  explicit StampedSocket(const IpAddress& address = IpAddress::V4({127, 0, 0, 1}));
 
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] const SocketAddress& local() const { return local_; }

@@ -39,7 +39,8 @@ DEFINITIONS = {
                        "went twice, and RTX packets; lost_packets are the RTP packets, retransmissions too, that it lost "
                        "there by chance or by a full queue",
     "live_after_s": "from the end of the cut to the first on-time frame after which a second of frames are all on time",
-    "cpu_us_per_packet": "of the process that carries media (lane; Janus as a whole) for each packet that the viewer got",
+    "cpu_us_per_packet": "of the process that carries media (lane; Janus as a whole) for each packet that the viewer got; "
+                         "null where it got less than a tenth of what was sent",
     "relay_late_us": "how long after its time the relay let a datagram go (the worst of four directions)",
 }
 NETWORK = {
@@ -92,7 +93,7 @@ def show(row, columns):
         print(f"  {name:9} on time {c['on_time_pct']:7.3f} %  whole {c['whole_pct']:7.3f} %  "
               f"delay {delay['p50']:6.1f} / {delay['p99']:6.1f} ms  freezes {c['freezes']:3} ({c['freeze_ms'] / 1000:5.2f} s)  "
               f"again {c['retransmissions']:5} for {c['lost_packets']:5} lost  "
-              f"torn {c['torn']}  keyframes asked {c['camera']['keyframe_requests']:3}  cpu {c['cpu_us_per_packet']:5.1f} us"
+              f"torn {c['torn']}  keyframes asked {c['camera']['keyframe_requests']:3}  cpu {c['cpu_us_per_packet'] or float('nan'):5.1f} us ({c['cpu_pct_of_a_core']:.1f} %)"
               + (f"  live after {c['live_after_s']} s" if "live_after_s" in c else ""), file=sys.stderr)
     sys.stderr.flush()
 

@@ -82,6 +82,13 @@ def percent(part, whole):
     return round(100 * part / whole, 3) if whole else None
 
 
+def per_packet(cpu, report):
+    """None where so little came through that it would only say how little."""
+    if report["viewer"]["packets"] < report["camera"]["packets"] / 10:
+        return None
+    return round(cpu / 1000 / report["viewer"]["packets"], 1)
+
+
 def summarise(profile, report, legs, cpu):
     frames = report["frames"]
     # The direction of the pictures on the impaired leg.
@@ -104,7 +111,8 @@ def summarise(profile, report, legs, cpu):
         "retransmissions": again,
         "retransmissions_per_lost": round(again / lost, 2) if lost else None,
         **({"live_after_s": report["live_after_mark_s"]} if profile.cut else {}),
-        "cpu_us_per_packet": round(cpu / 1000 / max(1, report["viewer"]["packets"]), 1),
+        "cpu_us_per_packet": per_packet(cpu, report),
+        "cpu_pct_of_a_core": round(cpu / report["seconds"] / 1e7, 2),
         "camera": report["camera"],
         "viewer": report["viewer"],
         "relay_late_us": {q: max(x[q] for x in late) for q in ("p50", "p99", "max")},

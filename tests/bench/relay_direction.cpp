@@ -34,7 +34,8 @@ Result<media::ImpairOptions> ReadImpairOptions(const nlohmann::json& json) {
     if (name == "reorder" && (good = within(0, 1))) options.reorder = number;
     if (name == "duplicate" && (good = within(0, 1))) options.duplicate = number;
     if (name == "keep_order" && (good = value.is_boolean())) options.keep_order = value.get<bool>();
-    if (name == "seed" && (good = value.is_number_unsigned())) options.seed = value.get<std::uint64_t>();
+    if (name == "seed" && (good = value.is_number_integer() && value >= 0))
+      options.seed = value.get<std::uint64_t>();
     if (name == "rate_kbit" && (good = within(0, kFastestKbit)))
       options.rate_kbit = static_cast<std::uint32_t>(number);
     if (!good) return Fail(ErrorCode::kInvalid, "not an impairment: " + name + " " + value.dump());

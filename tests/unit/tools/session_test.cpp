@@ -189,6 +189,35 @@ TEST_CASE("session: even authentic packets count only from where the hub answere
   CHECK(scene.hub.seen.size() == 2);
 }
 
+TEST_CASE("session: a server's own check is answered, one that its password did not sign is not") {
+  Scene scene;
+  const SocketAddress from{IpAddress::V4({192, 0, 2, 1}), 47000};
+  const auto hmac = [&](ByteView key, ByteView data) { return scene.hub_tools.crypto.HmacSha1(key, data); };
+  const auto answers = [&](const std::string& password) {
+    ByteVector room(wire::kStunMaxMessage);
+    const wire::StunCheck check{.transaction = {}, .username = "a:b", .priority = 1, .controlling = false};
+    const ByteView written = wire::WriteStunCheck(check, AsBytes(password), hmac, room);
+    ByteVector datagram(written.begin(), written.end());
+    DatagramBatch out;
+    scene.hub.viewer.Drain(scene.hub.now, out);
+    out.Clear();
+    scene.hub.viewer.HandleDatagram(from, datagram, scene.hub.now, scene.hub.wall);
+    scene.hub.viewer.Drain(scene.hub.now, out);
+    std::size_t count = 0;
+    for (const Outgoing& entry : out.entries()) {
+      const auto message = wire::ParseStun(out.BytesOf(entry));
+      if (!message || message->message_class != wire::StunClass::kSuccess) continue;
+      ++count;
+      CHECK(entry.to == from);
+      CHECK(message->mapped_address == from);
+      CHECK(wire::StunIntegrityVerifies(*message, AsBytes(password), hmac));
+    }
+    return count;
+  };
+  CHECK(answers(scene.hub.viewer_end.plan.transport.remote_password) == 1);
+  CHECK(answers("not the password of anybody") == 0);
+}
+
 TEST_CASE("session: datagrams from elsewhere, and damaged ones, change nothing") {
   Scene scene;
   scene.Film(0, 5);

@@ -299,19 +299,21 @@ TEST_CASE("streams: the round trip comes out of a report about our report") {
 TEST_CASE("streams: packets older than the history are asked for in vain") {
   SendStream sender(Options(wire::Codec::kVp8, false, 0));
   std::vector<ByteVector> packets;
-  for (int n = 0; n < 2000; ++n) {
+  constexpr int kSent = static_cast<int>(SendStream::kHistory) + 1000;
+  constexpr auto kKept = static_cast<std::uint16_t>(kSent - 500);
+  for (int n = 0; n < kSent; ++n) {
     sender.SendFrame({wire::StreamKind::kVideo, Vp8Frame(n, n == 0, 100), n == 0, milliseconds{n}, {}}, {},
                      packets);
   }
   packets.clear();
   ByteVector bytes(64);
   ByteWriter writer(bytes);
-  const std::vector<std::uint16_t> wanted{500, 1500};
+  const std::vector<std::uint16_t> wanted{500, kKept};
   wire::WriteNack(1, 0x11223344, wanted, writer);
   const auto nack = wire::ParseNack(*wire::ParseRtcp(writer.Written())->begin());
   sender.HandleNack(*nack, Instant{seconds{1}}, packets);
   REQUIRE(packets.size() == 1);
-  CHECK(wire::ParseRtp(packets[0])->header.sequence == 1500);
+  CHECK(wire::ParseRtp(packets[0])->header.sequence == kKept);
   // And the same one not twice within the same moment.
   sender.HandleNack(*nack, Instant{seconds{1}}, packets);
   CHECK(packets.size() == 1);

@@ -20,12 +20,26 @@ bool NackScheduler::OnPacket(ExtendedSequence sequence, std::optional<Instant> n
   const bool known = at != entries_.end() && at->sequence == sequence.value;
   if (!known || at->asks == 0) {
     if (noticed && !retransmission) reordering_.OnLate(now - *noticed, now);
-  } else if (at->asks == 1) {
-    round_trip_.Add(now - at->last);
+  } else {
+    Measure(*at, retransmission, now);
   }
   const bool asked = known && at->asks > 0;
   if (known) entries_.erase(at);
   return asked;
+}
+
+// What came is the repetition, or the original after all. Without RTX they look alike: then it counts as the
+// original for as long as the jitter allows.
+void NackScheduler::Measure(const Entry& entry, bool retransmission, Instant now) {
+  const bool original = rtx_ ? !retransmission : now - entry.noticed <= Reordering::ByJitter(jitter_);
+  if (original) {
+    reordering_.OnLate(now - entry.noticed, now);
+  } else if (entry.asks == 1) {
+    round_trip_.Add(now - entry.last);
+  } else if (entry.asks == 2 && entry.in_pairs) {
+    // Of the pair, the first was answered, or the round trip is kEcho shorter.
+    round_trip_.Add(now - entry.last + kEcho);
+  }
 }
 
 void NackScheduler::OnGap(Instant now) {
@@ -33,11 +47,11 @@ void NackScheduler::OnGap(Instant now) {
   Sooner(next_, now);
 }
 
-// After the first time: the round trip; then by turns kEcho and the round trip.
+// In turns kEcho and the round trip, the round trip first unless in pairs.
 std::optional<Instant> NackScheduler::DueAt(const Entry& entry, Duration wait) const {
   if (entry.given_up || entry.asks >= kMaxAsks) return std::nullopt;
   if (entry.asks == 0) return entry.noticed + wait;
-  const bool echo = entry.asks % 2 == 0;
+  const bool echo = (entry.asks % 2 == 1) == entry.in_pairs;
   return entry.last + (echo ? kEcho : round_trip_.Timeout());
 }
 
@@ -58,7 +72,7 @@ void NackScheduler::Merge(const std::vector<MissingPacket>& missing, Instant now
     if (mine != entries_.end() && mine->sequence == packet.sequence.value) {
       merged.push_back(*mine++);
     } else {
-      merged.push_back({packet.sequence.value, packet.noticed, {}, 0, false});
+      merged.push_back({packet.sequence.value, packet.noticed, {}, 0, false, false});
     }
   }
   keep_given_up(std::int64_t{1} << 62U);
@@ -72,6 +86,7 @@ void NackScheduler::Poll(const std::vector<MissingPacket>& missing, const Limits
                          std::vector<std::uint16_t>& out) {
   Merge(missing, now);
   next_.reset();
+  jitter_ = limits.jitter;
   const Duration wait = reordering_.Wait(limits.jitter, now);
   const Duration half_way = round_trip_.smoothed() / 2;
   std::size_t count = 0;
@@ -88,7 +103,10 @@ void NackScheduler::Poll(const std::vector<MissingPacket>& missing, const Limits
       credit_halves_ -= 2;
       ++count;
       out.push_back(static_cast<std::uint16_t>(entry.sequence));
-      if (entry.asks++ == 0) ++asked_;
+      if (entry.asks++ == 0) {
+        ++asked_;
+        entry.in_pairs = limits.in_pairs;
+      }
       ++requests_;
       entry.last = now;
       due = DueAt(entry, wait);

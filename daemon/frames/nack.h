@@ -4,7 +4,8 @@
 //   noticed --(reordering wait)--> asked --(round trip)--> asked twice --(round trip)--> asked twice ...
 //
 // until it comes, or an answer would come too late for the line (`hold`), or kMaxAsks. From the second time
-// on a request is sent twice, kEcho apart, since it is lost as easily as what it asks for.
+// on, and from the first where much is lost, a request is sent twice, kEcho apart: it is lost as easily as
+// what it asks for.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +38,9 @@ class NackScheduler {
   // Numbers it knows of. At the limit the oldest are forgotten, asked for no more.
   static constexpr std::size_t kMaxEntries = 4096;
 
+  // `rtx`: what is repeated comes as RTX (RFC 4588), so that an original that was only late is told from it.
+  explicit NackScheduler(bool rtx) : rtx_(rtx) {}
+
   // A packet of the stream came. `noticed`: since when its number was missing, if it was. True when it had
   // been asked for.
   bool OnPacket(ExtendedSequence sequence, std::optional<Instant> noticed, bool retransmission, Instant now);
@@ -47,6 +51,7 @@ class NackScheduler {
     Duration hold{};               // from noticing to giving up
     Duration jitter{};             // RFC 3550 6.4.1
     std::int64_t useful_from = 0;  // numbers below are of no use any more
+    bool in_pairs = false;         // first requests are sent twice, too
   };
   // `missing` ascends. Appends what to ask for now, ascending; counts as asked.
   void Poll(const std::vector<MissingPacket>& missing, const Limits& limits, Instant now,
@@ -68,12 +73,16 @@ class NackScheduler {
     Instant noticed;
     Instant last;  // asked
     std::uint8_t asks = 0;
+    bool in_pairs = false;
     bool given_up = false;  // not missing any more, though it never came
   };
   void Merge(const std::vector<MissingPacket>& missing, Instant now);
   [[nodiscard]] std::optional<Instant> DueAt(const Entry& entry, Duration wait) const;
+  void Measure(const Entry& entry, bool retransmission, Instant now);
   [[nodiscard]] bool HasCredit() const { return credit_halves_ >= 2; }
 
+  bool rtx_;
+  Duration jitter_{};           // as of the last Poll()
   std::vector<Entry> entries_;  // ascending
   RoundTrip round_trip_;
   Reordering reordering_;

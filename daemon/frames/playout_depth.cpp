@@ -12,10 +12,10 @@ double Seconds(Duration d) {
 
 }  // namespace
 
-// The first request is sent once, each further one twice; request and answer are lost alike.
+// Each request is sent twice, but the first where little is lost; request and answer are lost alike.
 int PlayoutDepth::Rounds(double loss) {
   const double fails = 1 - (1 - loss) * (1 - loss);
-  double left = loss * fails;
+  double left = loss * (loss >= kLossForPairs ? fails * fails : fails);
   int rounds = 1;
   while (left > kResidual && rounds < kMaxRounds) {
     left *= fails * fails;

@@ -23,9 +23,11 @@ struct DepthLimits {
 // that was bad a moment ago is likely to be so again, and depth that is not needed costs nothing.
 class PlayoutDepth {
  public:
-  // Of a packet that it is never repaired: one group of 500 packets in 200 has a hole.
-  static constexpr double kResidual = 1e-5;
+  // Of a packet that it is never repaired: one group of 500 packets in 2000 has a hole.
+  static constexpr double kResidual = 1e-6;
   static constexpr int kMaxRounds = 8;
+  // From this loss on first requests are sent twice as well.
+  static constexpr double kLossForPairs = 0.04;
   // The way down takes this long to halve.
   static constexpr Duration kHalfLife = seconds(5);
   // Loss is measured over this long.
@@ -43,6 +45,7 @@ class PlayoutDepth {
   [[nodiscard]] Duration depth() const { return depth_ > limits_.least ? depth_ : limits_.least; }
   // Share of packets that had to be asked for, as it counts now.
   [[nodiscard]] double loss() const { return loss_; }
+  [[nodiscard]] bool in_pairs() const { return loss_ >= kLossForPairs; }
   // Rounds of repair that leave less than kResidual at this loss.
   static int Rounds(double loss);
 

@@ -17,7 +17,7 @@ void Reordering::OnLate(Duration lateness, Instant now) {
 Duration Reordering::Wait(Duration jitter, Instant now) {
   if (!last_ || now - *last_ > kMemory) return kLeastWait;
   if (!percentile_) percentile_ = Percentile();
-  return std::clamp(std::max(*percentile_, 3 * jitter), kLeastWait, kLongestWait);
+  return std::clamp(std::max(*percentile_, ByJitter(jitter)), kLeastWait, kLongestWait);
 }
 
 Duration Reordering::Percentile() {

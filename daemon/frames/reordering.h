@@ -26,6 +26,9 @@ class Reordering {
   static constexpr Duration kMemory = seconds(10);
   static constexpr std::size_t kSamples = 128;
 
+  // What the jitter alone says.
+  static Duration ByJitter(Duration jitter) { return 3 * jitter; }
+
   // A packet that was missing for `lateness` came unasked.
   void OnLate(Duration lateness, Instant now);
   // From noticing that a packet is missing to asking for it.

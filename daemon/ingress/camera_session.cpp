@@ -53,7 +53,8 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
     assembler.epoch = config_.epoch;
     assembler.codec = stream.codec;
     assembler.parameter_sets = stream.h264.parameter_sets;
-    streams_.emplace_back(std::move(assembler), Repair(stream.feedback.nack, config_.hold));
+    streams_.emplace_back(std::move(assembler),
+                          Repair(stream.feedback.nack, stream.rtx_payload_type.has_value(), config_.hold));
   }
 }
 

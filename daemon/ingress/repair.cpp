@@ -44,6 +44,7 @@ const std::vector<std::uint16_t>& Repair::Update(frames::Assembler& assembler, c
   limits.hold = hold_;
   limits.jitter = reception.jitter(wire::ClockRate(assembler.codec()));
   limits.useful_from = assembler.UsefulFrom().value;
+  limits.in_pairs = depth_.in_pairs();
   scheduler_.Poll(missing_, limits, now, sequences_);
   return sequences_;
 }

@@ -18,10 +18,10 @@ class Repair {
  public:
   // The depth follows what was measured at least this often.
   static constexpr Duration kUpdateInterval = milliseconds(100);
-  // `nack`: the camera agreed to repeat packets. One that repeats nothing is waited for as long as reordering
-  // may take: twice the wait that was measured, so that it can be found out to be longer.
-  Repair(bool nack, const frames::DepthLimits& limits)
-      : nack_(nack), limits_(limits), depth_(limits), hold_(limits.least) {}
+  // `nack`: the camera agreed to repeat packets, `rtx`: as RTX. One that repeats nothing is waited for as
+  // long as reordering may take: twice the wait that was measured, so that it can be found out to be longer.
+  Repair(bool nack, bool rtx, const frames::DepthLimits& limits)
+      : nack_(nack), limits_(limits), scheduler_(rtx), depth_(limits), hold_(limits.least) {}
 
   // Puts the packet into the assembler. True when it had been asked for.
   struct Taken {

@@ -10,7 +10,7 @@ namespace latchkey::frames {
 namespace {
 
 constexpr Instant kStart{seconds(1000)};
-constexpr NackScheduler::Limits kLimits{seconds(1), Duration::zero(), 0};
+constexpr NackScheduler::Limits kLimits{seconds(1), Duration::zero(), 0, false};
 
 // A scheduler under a virtual clock, polled when it says.
 struct NackTest {
@@ -37,7 +37,7 @@ struct NackTest {
     missing.push_back({{sequence}, noticed});
     scheduler.OnGap(noticed);
   }
-  NackScheduler scheduler;
+  NackScheduler scheduler{true};
   NackScheduler::Limits limits = kLimits;
   std::vector<MissingPacket> missing;
 };
@@ -115,6 +115,46 @@ TEST_CASE_METHOD(NackTest,
   CHECK(PollAt(kStart + milliseconds(50)).empty());
   CHECK_FALSE(scheduler.NextDeadline());
   CHECK(scheduler.ReorderWait(milliseconds(10), kStart + milliseconds(1)) == Reordering::kLeastWait);
+}
+
+TEST_CASE_METHOD(
+    NackTest,
+    "nack: an original that comes after it was asked for is late, where RTX tells it from an answer") {
+  Lose(7);
+  PollAt(kStart + milliseconds(2));
+  CHECK(scheduler.OnPacket({7}, kStart, false, kStart + milliseconds(20)));
+  CHECK_FALSE(scheduler.round_trip().measured());
+  CHECK(scheduler.ReorderWait(Duration::zero(), kStart + milliseconds(20)) == milliseconds(20));
+}
+
+TEST_CASE_METHOD(NackTest,
+                 "nack: without RTX what comes within the jitter is late, and what comes later an answer") {
+  scheduler = NackScheduler(false);
+  limits.jitter = milliseconds(10);
+  Lose(7);
+  PollAt(kStart + milliseconds(2));
+  scheduler.OnPacket({7}, kStart, false, kStart + milliseconds(25));
+  CHECK_FALSE(scheduler.round_trip().measured());
+  missing.clear();
+  const Instant later = kStart + seconds(1);
+  Lose(8, later);
+  PollAt(later + milliseconds(30));
+  scheduler.OnPacket({8}, later, false, later + milliseconds(80));
+  CHECK(scheduler.round_trip().smoothed() == milliseconds(50));
+}
+
+TEST_CASE_METHOD(NackTest, "nack: where much is lost the first request is sent twice as well") {
+  limits.in_pairs = true;
+  Lose(7);
+  CHECK(AsksOf(7, kStart + milliseconds(230)) == std::vector<std::int64_t>{2, 10, 110, 118, 218, 226});
+  CHECK(scheduler.OnPacket({7}, kStart, true, kStart + milliseconds(230)));
+  CHECK_FALSE(scheduler.round_trip().measured());
+  missing.clear();
+  Lose(8, kStart + seconds(1));
+  PollAt(kStart + seconds(1) + milliseconds(2));
+  PollAt(kStart + seconds(1) + milliseconds(10));
+  scheduler.OnPacket({8}, kStart + seconds(1), true, kStart + seconds(1) + milliseconds(42));
+  CHECK(scheduler.round_trip().smoothed() == milliseconds(40));
 }
 
 TEST_CASE_METHOD(NackTest, "nack: nothing is asked for whose answer would come too late, or is of no use") {

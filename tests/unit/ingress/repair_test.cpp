@@ -13,7 +13,7 @@ using test::kStart;
 
 // Sound of 50 packets a second through a network that delays each by itself.
 struct Sound {
-  explicit Sound(bool nack) : repair(nack, {milliseconds(60), seconds(1)}) {}
+  explicit Sound(bool nack) : repair(nack, false, {milliseconds(60), seconds(1)}) {}
 
   void Run(int count, unsigned jitter_ms, unsigned loss_percent = 0) {
     for (int i = 0; i < count; ++i) {

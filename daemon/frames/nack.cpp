@@ -13,7 +13,7 @@ void Sooner(std::optional<Instant>& next, Instant at) {
 
 bool NackScheduler::OnPacket(ExtendedSequence sequence, std::optional<Instant> noticed, bool retransmission,
                              Instant now) {
-  credit_halves_ = std::min(credit_halves_ + 1, 2 * kMaxCredit);
+  credit_ = std::min(credit_ + 1, kMaxCredit);
   const auto at =
       std::lower_bound(entries_.begin(), entries_.end(), sequence.value,
                        [](const Entry& entry, std::int64_t value) { return entry.sequence < value; });
@@ -96,11 +96,11 @@ void NackScheduler::Poll(const std::vector<MissingPacket>& missing, const Limits
     if (now + half_way > entry.noticed + limits.hold) continue;
     auto due = DueAt(entry, wait);
     if (due && *due <= now + kGather && (*due <= now || entry.asks > 0)) {
-      if (!HasCredit() || count == kMaxPerMessage) {
+      if (credit_ == 0 || count == kMaxPerMessage) {
         Sooner(next_, now + kGather);
         continue;
       }
-      credit_halves_ -= 2;
+      --credit_;
       ++count;
       out.push_back(static_cast<std::uint16_t>(entry.sequence));
       if (entry.asks++ == 0) {
@@ -121,7 +121,7 @@ void NackScheduler::Reset() {
 }
 
 bool NackScheduler::IsConsistent() const {
-  if (entries_.size() > kMaxEntries || credit_halves_ < 0 || credit_halves_ > 2 * kMaxCredit) return false;
+  if (entries_.size() > kMaxEntries || credit_ < 0 || credit_ > kMaxCredit) return false;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].asks > kMaxAsks || (entries_[i].given_up && entries_[i].asks == 0)) return false;
     if (i > 0 && entries_[i - 1].sequence >= entries_[i].sequence) return false;

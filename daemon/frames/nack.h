@@ -23,15 +23,15 @@ namespace latchkey::frames {
 
 class NackScheduler {
  public:
-  static constexpr Duration kEcho = milliseconds(8);
+  static constexpr Duration kEcho = milliseconds(15);
   // Requests due this soon go with those that are due.
   static constexpr Duration kGather = milliseconds(2);
   // Per packet, echoes included.
   static constexpr std::uint8_t kMaxAsks = 15;
   // Requests in one message. More wait for the next, kGather later.
   static constexpr std::size_t kMaxPerMessage = 128;
-  // Requests that may be sent beyond one for every two packets received: what an outage of half a second at
-  // 2.5 Mbit/s leaves. Without credit nothing is asked for: a link that loses half of all is full.
+  // Requests that may be sent beyond one for each packet received: what an outage of half a second at 2.5
+  // Mbit/s leaves. Without credit nothing is asked for: where more is lost than comes, the link is full.
   static constexpr std::int64_t kMaxCredit = 256;
   // An answer that comes after its number was given up still measures the round trip, for so long.
   static constexpr Duration kMemory = seconds(2);
@@ -79,14 +79,13 @@ class NackScheduler {
   void Merge(const std::vector<MissingPacket>& missing, Instant now);
   [[nodiscard]] std::optional<Instant> DueAt(const Entry& entry, Duration wait) const;
   void Measure(const Entry& entry, bool retransmission, Instant now);
-  [[nodiscard]] bool HasCredit() const { return credit_halves_ >= 2; }
 
   bool rtx_;
   Duration jitter_{};           // as of the last Poll()
   std::vector<Entry> entries_;  // ascending
   RoundTrip round_trip_;
   Reordering reordering_;
-  std::int64_t credit_halves_ = 2 * kMaxCredit;  // two pay for one request
+  std::int64_t credit_ = kMaxCredit;
   std::optional<Instant> next_;
   std::uint64_t asked_ = 0;
   std::uint64_t requests_ = 0;

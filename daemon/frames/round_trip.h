@@ -10,7 +10,9 @@
 
 namespace latchkey::frames {
 
-// RFC 6298, 2. The caller keeps Karn's rule (3): only what was asked for once is a sample.
+// RFC 6298, 2, with twice the variation where that has four times: asking again in vain costs a packet here,
+// not a connection its window. The caller keeps Karn's rule (3): only what was asked for once, or in one
+// pair, is a sample.
 class RoundTrip {
  public:
   // Before the first sample: above any LAN's, so that nothing is asked for twice in vain.
@@ -36,7 +38,7 @@ class RoundTrip {
   // Without an answer for this long the request or its answer is lost.
   [[nodiscard]] Duration Timeout() const {
     if (!smoothed_) return kInitial;
-    return std::clamp(*smoothed_ + std::max(kGranularity, 4 * variation_), kLeastTimeout, kLongestTimeout);
+    return std::clamp(*smoothed_ + std::max(kGranularity, 2 * variation_), kLeastTimeout, kLongestTimeout);
   }
 
  private:

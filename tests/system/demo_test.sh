@@ -45,6 +45,20 @@ check "no file is left" nothing_left
 setsid ./tools/demo --port 0 >"$log" 2>&1 &
 demo=$!
 check "without a duration it runs on" until_says 'Nursery.*live'
+kill -TERM "$demo" 2>/dev/null
+wait "$demo"
+check "a signal to it alone ends it with 0" [ $? -eq 0 ]
+check "and leaves no process" nothing_runs
+
+# On a terminal: the table is drawn again and again, and the address above it stays.
+script -qec './tools/demo --port 0 --duration 4' /dev/null </dev/null >"$log"
+check "on a terminal it prints the address" says '#token=lk_'
+wiped() { grep -q $'\033\\[2J\|\033\\[H' "$log"; }
+check "and does not wipe it again" eval '! wiped'
+
+setsid ./tools/demo --port 0 >"$log" 2>&1 &
+demo=$!
+check "without a duration it runs on" until_says 'Nursery.*live'
 kill -INT -- "-$demo" 2>/dev/null
 wait "$demo"
 check "Ctrl-C ends it with 0" [ $? -eq 0 ]
@@ -54,6 +68,10 @@ check "Ctrl-C leaves no file" nothing_left
 ./tools/demo --camera /no/such/film.mp4 >"$log" 2>&1
 check "a film that is not there is refused at once" [ $? -eq 2 ]
 check "and named" says '/no/such/film.mp4'
+./tools/demo --port 0 --camera README.md >"$log" 2>&1
+check "a file that is no film ends it with 1" [ $? -eq 1 ]
+check "and the reason is told" says 'README.md'
+check "and no process is left" nothing_runs
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -102,6 +102,8 @@ int Run::Go() {
     nlohmann::json report = sum.ToJson();
     if (flags_.count > 1) report["viewers"] = each;
     (void)std::printf("%s\n", report.dump().c_str());
+  } else {
+    (void)std::printf("%s\n", sum.ToText().c_str());
   }
   return ExitCode(sum);
 }

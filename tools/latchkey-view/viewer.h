@@ -55,6 +55,8 @@ struct ViewerFigures {
 
   void Add(const ViewerFigures& other);
   [[nodiscard]] nlohmann::json ToJson() const;
+  // One line for a person.
+  [[nodiscard]] std::string ToText() const;
 };
 
 class Viewer {

@@ -30,6 +30,20 @@ void ViewerFigures::Add(const ViewerFigures& other) {
   watched = std::max(watched, other.watched);
 }
 
+std::string ViewerFigures::ToText() const {
+  std::string text = std::to_string(frames) + " frames";
+  if (marks_ok > 0) text += ", " + std::to_string(marks_ok) + " with the right mark";
+  if (marks_foreign > 0) text += ", " + std::to_string(marks_foreign) + " OF ANOTHER CAMERA";
+  if (marks_unread > 0) text += ", " + std::to_string(marks_unread) + " without a readable mark";
+  if (first_frame) text += ", the first after " + std::to_string(ToMilliseconds(*first_frame)) + " ms";
+  text += ", " + std::to_string(freezes) + (freezes == 1 ? " freeze" : " freezes");
+  if (!latency.empty()) {
+    text += ", latency " + std::to_string(std::lround(media::RoundedMs(latency.At(50)))) + " ms (p99 " +
+            std::to_string(std::lround(media::RoundedMs(latency.At(99)))) + " ms)";
+  }
+  return text;
+}
+
 nlohmann::json ViewerFigures::ToJson() const {
   const auto ms_or_null = [](const std::optional<Duration>& d) {
     return d ? nlohmann::json(media::RoundedMs(*d)) : nlohmann::json();

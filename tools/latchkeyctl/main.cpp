@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -147,10 +148,17 @@ void Print(const std::string& text) {
   (void)std::fflush(stdout);
 }
 
+// To the beginning of what `text` took up, and clears from there: what stood above stays.
+std::string Over(const std::string& text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  return lines == 0 ? "" : "\x1b[" + std::to_string(lines) + "A\x1b[J";
+}
+
 // Until Ctrl-C, or until the daemon is gone. On a terminal the table stays in its place.
 int Watch(const Invocation& invocation) {
   const bool in_place = !invocation.json && ::isatty(STDOUT_FILENO) == 1;
   int code = kExitOk;
+  std::string shown;
   platform::Loop loop;
   const auto show = [&] {
     const auto text = Once(invocation);
@@ -158,9 +166,9 @@ int Watch(const Invocation& invocation) {
       code = Complain(text.error());
       return loop.Stop();
     }
-    Print((in_place ? "\x1b[H\x1b[J" : "") + *text);
+    Print((in_place ? Over(shown) : "") + *text);
+    shown = *text;
   };
-  if (in_place) Print("\x1b[2J");
   platform::Timer timer(loop, show);
   const platform::SignalWatcher on_int(loop, SIGINT, [&](int) { loop.Stop(); });
   const platform::SignalWatcher on_term(loop, SIGTERM, [&](int) { loop.Stop(); });

@@ -235,7 +235,13 @@ std::string HostOf(const std::string& url) {
 }
 
 std::string DescribeRefusal(const HttpReply& reply) {
-  if (reply.status == 0) return "no answer from the hub: " + reply.error;
+  if (reply.status == 0) {
+    const bool certificate = reply.error.find("certificate") != std::string::npos;
+    return "no answer from the hub: " + reply.error +
+           (certificate
+                ? " (give the hub's certificate with --ca FILE, or trust this network with --insecure)"
+                : "");
+  }
   std::string text = "the hub answered " + std::to_string(reply.status);
   const auto problem = nlohmann::json::parse(reply.body, nullptr, false);
   if (problem.is_object()) {

@@ -66,6 +66,8 @@ export class App {
     this.#close(false);
     this.#hub(true);
     this.#parts.summary.textContent = "";
+    // Names of cameras are for whoever may still see them.
+    this.#parts.announce.textContent = "";
   }
 
   #listen() {
@@ -123,6 +125,7 @@ export class App {
   // The whole list, each time: what is missing in it is no longer granted and goes at once.
   #cameras(list) {
     const granted = new Set(list.map((view) => view.id));
+    const before = [...this.#tiles.keys()].join();
     for (const [id, tile] of this.#tiles) {
       if (granted.has(id)) continue;
       if (this.#large === id) this.#close(true);
@@ -130,14 +133,13 @@ export class App {
       this.#tiles.delete(id);
       this.#announced.delete(id);
     }
-    let before = this.#tiles.size;
     for (const view of list) {
       const known = this.#tiles.get(view.id);
       if (known) known.update(view);
       else this.#add(view);
     }
     this.#show(list.length === 0 ? "empty" : "grid");
-    if (before !== this.#tiles.size) {
+    if (before !== [...this.#tiles.keys()].join()) {
       this.#layout();
       this.#restore(history.state);
     }

@@ -110,7 +110,7 @@ def summarise(profile, report, legs, cpu):
         "lost_packets": lost,
         "retransmissions": again,
         "retransmissions_per_lost": round(again / lost, 2) if lost else None,
-        **({"live_after_s": report["live_after_mark_s"]} if profile.cut else {}),
+        **({"live_after_s": report["live_after_mark_s"] and round(report["live_after_mark_s"], 3)} if profile.cut else {}),
         "cpu_us_per_packet": per_packet(cpu, report),
         "cpu_pct_of_a_core": round(cpu / report["seconds"] / 1e7, 2),
         "camera": report["camera"],

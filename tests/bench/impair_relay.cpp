@@ -78,11 +78,11 @@ class Relay {
       to_server_.Offer(arrived, from, bytes);
     };
     while (front_.Receive(from_client)) Release();
-    for (const auto& [client, socket] : clients_) {
+    for (const auto& entry : clients_) {
       const auto from_server = [&](const SocketAddress& from, MutableByteView bytes, Instant arrived) {
-        if (from == server_) to_client_.Offer(arrived, client, bytes);
+        if (from == server_) to_client_.Offer(arrived, entry.first, bytes);
       };
-      while (socket->Receive(from_server)) Release();
+      while (entry.second->Receive(from_server)) Release();
     }
   }
 

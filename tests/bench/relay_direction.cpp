@@ -21,7 +21,9 @@ Duration Milliseconds(double ms) {
 Result<media::ImpairOptions> ReadImpairOptions(const nlohmann::json& json) {
   if (!json.is_object()) return Fail(ErrorCode::kInvalid, "an impairment is a JSON object");
   media::ImpairOptions options;
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    const std::string& name = item.key();
+    const nlohmann::json& value = item.value();
     const double number = value.is_number() ? value.get<double>() : 0;
     const auto within = [&](double least, double most) {
       return value.is_number() && number >= least && number <= most;

@@ -22,6 +22,18 @@ TEST_CASE("ids: only the exact spelling is an id") {
   CHECK_FALSE(CameraId::FromHex(""));
 }
 
+TEST_CASE("ids: one character that is no lower-case digit, at any place, is enough to be none") {
+  for (std::size_t place = 0; place < 2 * CameraId::kSize; ++place) {
+    for (int c = 0; c < 256; ++c) {
+      std::string text(kHex);
+      text[place] = static_cast<char>(c);
+      const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+      INFO(place << " " << c);
+      REQUIRE(CameraId::FromHex(text).has_value() == digit);
+    }
+  }
+}
+
 TEST_CASE("ids: every single bit counts in a comparison") {
   const auto id = *CameraId::FromHex(kHex);
   for (std::size_t bit = 0; bit < 128; ++bit) {

@@ -212,6 +212,14 @@ TEST_CASE("cache: a new epoch empties it, and a frame of the epoch before comes 
   CHECK(old.Open(*bench.cache().Find(start), buffer).outcome == OpenOutcome::kStale);
 }
 
+TEST_CASE("cache: another camera's frame, or an epoch that is no later one, ends the process") {
+  Bench bench;
+  bench.Begin(Epoch{4}, 2);
+  CHECK(test::Dies([&] { (void)bench.cache().Insert(MakeFrame(kOther, Epoch{4}, kKey), bench.now); }));
+  CHECK(test::Dies([&] { bench.Begin(Epoch{4}, 3); }));
+  CHECK_FALSE(test::Dies([&] { bench.Begin(Epoch{5}, 3); }));
+}
+
 TEST_CASE("cache: what it holds in memory is what it counts") {
   Bench bench;
   bench.Group(49);

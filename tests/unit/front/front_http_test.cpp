@@ -192,6 +192,13 @@ TEST_CASE("front: every answer carries the safety headers, whatever it answers")
   auto foreign = f.Offer("whip");
   foreign.host = "x";
   CheckSafety(f.Answer(std::move(foreign)));
+  for (const std::string path : {"/", "/events"}) {
+    auto upgrade = f.Request(HttpMethod::kGet, path);
+    upgrade.origin = "http://example.org";
+    const auto refusal = f.front.HandleUpgrade(upgrade);
+    REQUIRE(refusal);
+    CheckSafety(*refusal);
+  }
   for (int fault = 0; fault < static_cast<int>(ports::HttpFault::kCount); ++fault) {
     const HttpResponse response = f.front.HandleFault(static_cast<ports::HttpFault>(fault));
     CheckSafety(response);

@@ -153,6 +153,34 @@ TEST_CASE("authority: a change of owner ends every grant and every session and b
   house.Publish({home.camera.id, std::move(*token)});
 }
 
+TEST_CASE("authority: a change of owner refuses the questions that are under way") {
+  Home home;
+  House& house = home.house;
+  Watching watching;
+  auto proof = house.ViewUpToProof(home.viewer, home.camera.id, watching);
+  REQUIRE(house.owner().TransferCamera(home.camera.id, house.now, house.wall).has_value());
+  house.Settle();
+  CHECK(house.RefusedStatus() == 403);
+  house.Front(std::move(proof));
+  CHECK_FALSE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  CHECK(house.keeper->questions() == 0);
+}
+
+TEST_CASE("authority: a change of owner for which no epoch can be written starts the lane anew") {
+  Home home;
+  House& house = home.house;
+  house.View(home.viewer, home.camera.id);
+  house.store.no_epochs = true;
+  while (house.registry->NextEpoch(home.camera.id).has_value()) continue;
+  REQUIRE(house.owner().TransferCamera(home.camera.id, house.now, house.wall).has_value());
+  house.Settle();
+  CHECK_FALSE(house.ToLane<wire::EpochBegin>(home.camera.id).has_value());
+  const auto restart = house.Effect<RestartLane>();
+  REQUIRE(restart.has_value());
+  CHECK(restart->camera == home.camera.id);
+  CHECK(house.keeper->sessions() == 1);
+}
+
 TEST_CASE("authority: a grant's end ends the session within a second, and no wrap outlives it") {
   Home home;
   House& house = home.house;

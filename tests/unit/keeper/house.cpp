@@ -5,9 +5,9 @@
 namespace latchkey::keeper {
 
 void SeededEntropy::Fill(std::span<std::uint8_t> out) {
-  if (repeat_ && last_.size() == out.size()) {
-    repeat_ = false;
-    std::copy(last_.begin(), last_.end(), out.begin());
+  if (!given_.empty() && given_.size() == out.size()) {
+    std::copy(given_.begin(), given_.end(), out.begin());
+    given_.clear();
     return;
   }
   for (auto& byte : out) {
@@ -54,6 +54,7 @@ Status MemoryStore::TransferCamera(CameraId camera, const ports::TokenDigest& to
   return {};
 }
 Status MemoryStore::ReserveEpochs(CameraId camera, Epoch up_to) {
+  if (no_epochs) return Fail(ErrorCode::kLimit, "the disk is full");
   if (auto written = Write(); !written) return written;
   for (auto& c : state.cameras) {
     if (c.id == camera) c.reserved_epoch = up_to;

@@ -23,11 +23,13 @@ class SeededEntropy final : public ports::Entropy {
   explicit SeededEntropy(std::uint64_t seed) : state_(seed) {}
   void Fill(std::span<std::uint8_t> out) override;
   // The next Fill repeats what the last one gave, once.
-  void RepeatOnce() { repeat_ = true; }
+  void RepeatOnce() { given_ = last_; }
+  // The next Fill of that many bytes gives these, once.
+  void GiveOnce(std::span<const std::uint8_t> bytes) { given_.assign(bytes.begin(), bytes.end()); }
 
  private:
   std::uint64_t state_;
-  bool repeat_ = false;
+  std::vector<std::uint8_t> given_;
   std::vector<std::uint8_t> last_;
 };
 
@@ -37,6 +39,7 @@ class MemoryStore final : public ports::RegistryStore {
  public:
   ports::RegistrySnapshot state;
   bool failing = false;
+  bool no_epochs = false;  // no more can be reserved; all else can be written
   int writes = 0;
 
   Result<ports::RegistrySnapshot> Load() override { return state; }
@@ -56,6 +59,14 @@ class MemoryStore final : public ports::RegistryStore {
  private:
   Status Write();
 };
+
+// Why there is no result; nothing when there is one. error() of a result that is there is whatever lies in
+// memory, which is often what a test hoped for.
+template <class Result>
+std::optional<ErrorCode> Failure(const Result& result) {
+  if (result.has_value()) return std::nullopt;
+  return result.error().code;
+}
 
 using Fingerprint = std::array<std::uint8_t, 32>;
 

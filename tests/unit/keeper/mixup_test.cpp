@@ -223,6 +223,16 @@ TEST_CASE("mix-up: a cancelled view is undone at every step") {
   CHECK(house.front.empty());
 }
 
+TEST_CASE("mix-up: a cancel under another principal does not end the session that was just answered") {
+  Home home;
+  House& house = home.house;
+  const Watching watching = house.View(home.viewer, home.camera.id);
+  house.Front(
+      wire::Cancel{{watching.ticket.request, access::PrincipalOf(house.crypto, home.other_viewer.token)}});
+  CHECK_FALSE(house.ToLane<wire::SessionEnd>(home.camera.id).has_value());
+  CHECK(house.keeper->sessions() == 3);
+}
+
 TEST_CASE("mix-up: a cancel long after the answer ends nothing") {
   Home home;
   House& house = home.house;

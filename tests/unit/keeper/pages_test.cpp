@@ -39,6 +39,24 @@ TEST_CASE("pages: a list holds the cameras of this token's grants and no other")
   CHECK(list->cameras.items().empty());
 }
 
+TEST_CASE("pages: at each limit one more is 503, of one token and of everybody") {
+  House house;
+  house.StartFront();
+  std::size_t open = 0;
+  while (open < kMaxSubscriptions) {
+    const auto viewer = house.Viewer("V");
+    for (std::size_t i = 0; i < kMaxSubscriptionsPerToken && open < kMaxSubscriptions; ++i, ++open) {
+      Subscribe(house, viewer.token);
+      REQUIRE(house.ToFront<wire::CameraList>().has_value());
+    }
+    Subscribe(house, viewer.token);
+    CHECK(house.RefusedStatus() == 503);
+  }
+  const auto last = house.Viewer("V");
+  Subscribe(house, last.token);
+  CHECK(house.RefusedStatus() == 503);
+}
+
 TEST_CASE("pages: a change of state is told at once, figures once a second") {
   Home home;
   House& house = home.house;

@@ -119,6 +119,25 @@ TEST_CASE("processes: a lane is told the bounds of the configuration and nothing
   CHECK(config->hold_most == Settings{}.hold_most);
   CHECK(config->stale_after == Settings{}.stale_after);
   CHECK(config->unavailable_after == milliseconds(2000));
+  CHECK(house.lanes[camera.id].empty());
+}
+
+TEST_CASE("processes: what is told one lane is told no other") {
+  Home home;
+  House& house = home.house;
+  const Watching watching = house.View(home.viewer, home.camera.id);
+  house.Lane(home.camera.id, wire::EpochWanted{house.keeper->epoch(home.camera.id)});
+  house.Publish(home.camera);
+  house.Front(wire::DeleteRequest{house.NewTicket(home.viewer.token), watching.session,
+                                  home.viewer.token.Duplicate()});
+  NewSuspension order;
+  order.scope = ports::SuspensionScope::kCamera;
+  order.camera = home.camera.id;
+  order.reason = "why";
+  REQUIRE(house.owner().Suspend(order, house.wall).has_value());
+  house.Settle();
+  CHECK_FALSE(house.lanes[home.camera.id].empty());
+  CHECK(house.lanes[home.other_camera.id].empty());
 }
 
 }  // namespace latchkey::keeper

@@ -50,6 +50,53 @@ TEST_CASE("registry: an id that comes twice is refused, and nothing is added") {
   CHECK(house.store.state.grants.size() == 1);
 }
 
+TEST_CASE("registry: cameras, viewers, grants and suspensions share one name space") {
+  House house;
+  const auto camera = house.Camera("One");
+  const auto viewer = house.Viewer("Anna");
+  const GrantId grant = house.Grant(viewer.id, camera.id);
+  const NewSuspension order{ports::SuspensionScope::kModel, {}, "X", "why", false};
+  const auto suspension = house.registry->Suspend(order, house.wall);
+  REQUIRE(suspension.has_value());
+  for (const auto& taken : {camera.id.bytes(), viewer.id.bytes(), grant.bytes(), suspension->id.bytes()}) {
+    house.entropy.GiveOnce(taken);
+    CHECK(Failure(house.owner().AddCamera({"C", "", std::nullopt, false}, house.wall)) ==
+          ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken);
+    CHECK(Failure(house.owner().AddViewer("V", house.wall)) == ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken);
+    CHECK(Failure(house.owner().AddGrant({viewer.id, camera.id, 1, house.wall, ports::kNoEnd}, house.wall)) ==
+          ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken);
+    CHECK(Failure(house.registry->Suspend(order, house.wall)) == ErrorCode::kConflict);
+  }
+  CHECK(house.registry->cameras().size() == 1);
+  CHECK(house.registry->viewers().size() == 1);
+  CHECK(house.registry->grants().size() == 1);
+  CHECK(house.registry->suspensions().size() == 1);
+}
+
+TEST_CASE("registry: a token that comes twice is refused, whoever has it, and nothing is changed") {
+  House house;
+  const auto camera = house.Camera("One");
+  const auto other = house.Camera("Two");
+  const auto viewer = house.Viewer("Anna");
+  for (const Secret32* taken : {&camera.token, &viewer.token}) {
+    house.entropy.GiveOnce(taken->Reveal());
+    CHECK(Failure(house.owner().AddCamera({"C", "", std::nullopt, false}, house.wall)) ==
+          ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken->Reveal());
+    CHECK(Failure(house.owner().AddViewer("V", house.wall)) == ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken->Reveal());
+    CHECK(Failure(house.owner().RotateCamera(other.id)) == ErrorCode::kConflict);
+    house.entropy.GiveOnce(taken->Reveal());
+    CHECK(Failure(house.owner().TransferCamera(other.id, house.now, house.wall)) == ErrorCode::kConflict);
+  }
+  CHECK(house.registry->cameras().size() == 2);
+  CHECK(house.registry->viewers().size() == 1);
+  CHECK(house.registry->OwnerOf(access::DigestOf(house.crypto, other.token)) == TokenOwner(other.id));
+}
+
 TEST_CASE("registry: names may be the same, ids decide") {
   House house;
   const auto one = house.Camera("Garden");
@@ -59,33 +106,35 @@ TEST_CASE("registry: names may be the same, ids decide") {
   CHECK(house.registry->FindCamera(one.id)->name == "Gard");
 }
 
-TEST_CASE("registry: two cameras never have one pin") {
+TEST_CASE("registry: two cameras never have one pin, and a change of owner lets it go") {
   House house;
   NewCamera camera{"One", "", ports::KeyPin{1}, false};
-  REQUIRE(house.owner().AddCamera(camera, house.wall).has_value());
-  CHECK(house.owner().AddCamera(camera, house.wall).error().code == ErrorCode::kConflict);
+  const auto one = house.owner().AddCamera(camera, house.wall);
+  REQUIRE(one.has_value());
+  CHECK(Failure(house.owner().AddCamera(camera, house.wall)) == ErrorCode::kConflict);
+  REQUIRE(house.owner().TransferCamera(one->id, house.now, house.wall).has_value());
+  CHECK(house.owner().AddCamera(camera, house.wall).has_value());
 }
 
 TEST_CASE("registry: at each limit one more is refused and the rest stays") {
   House house;
   for (std::size_t i = 0; i < kMaxCameras; ++i) house.Camera("C");
-  CHECK(house.owner().AddCamera({"C", "", std::nullopt, false}, house.wall).error().code ==
-        ErrorCode::kLimit);
+  CHECK(Failure(house.owner().AddCamera({"C", "", std::nullopt, false}, house.wall)) == ErrorCode::kLimit);
   CHECK(house.registry->cameras().size() == kMaxCameras);
   for (std::size_t i = 0; i < kMaxViewers; ++i)
     REQUIRE(house.registry->AddViewer("V", house.wall).has_value());
-  CHECK(house.owner().AddViewer("V", house.wall).error().code == ErrorCode::kLimit);
+  CHECK(Failure(house.owner().AddViewer("V", house.wall)) == ErrorCode::kLimit);
   const ViewerId viewer = house.registry->viewers()[0].id;
   const CameraId camera = house.registry->cameras()[0].id;
   for (std::size_t i = 0; i < kMaxGrants; ++i) {
     REQUIRE(house.registry->AddGrant({viewer, camera, 1, house.wall, ports::kNoEnd}, house.wall).has_value());
   }
-  CHECK(house.registry->AddGrant({viewer, camera, 1, house.wall, ports::kNoEnd}, house.wall).error().code ==
+  CHECK(Failure(house.registry->AddGrant({viewer, camera, 1, house.wall, ports::kNoEnd}, house.wall)) ==
         ErrorCode::kLimit);
   NewSuspension order{ports::SuspensionScope::kModel, {}, "X", "why", false};
   for (std::size_t i = 0; i < kMaxSuspensions; ++i)
     REQUIRE(house.registry->Suspend(order, house.wall).has_value());
-  CHECK(house.registry->Suspend(order, house.wall).error().code == ErrorCode::kLimit);
+  CHECK(Failure(house.registry->Suspend(order, house.wall)) == ErrorCode::kLimit);
   // The hub's own always finds room.
   order.automatic = true;
   CHECK(house.registry->Suspend(order, house.wall).has_value());
@@ -191,7 +240,7 @@ TEST_CASE("registry: a suspension covers exactly its camera, its model or everyt
   CHECK(suspended(one));
   REQUIRE(house.registry->Resume(all->id, "cause", house.wall).has_value());
   CHECK_FALSE(suspended(one));
-  CHECK(house.registry->Resume(all->id, "cause", house.wall).error().code == ErrorCode::kNotFound);
+  CHECK(Failure(house.registry->Resume(all->id, "cause", house.wall)) == ErrorCode::kNotFound);
 }
 
 }  // namespace latchkey::keeper

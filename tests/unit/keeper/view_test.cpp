@@ -1,4 +1,6 @@
 // A viewer asks for a camera: every step, and every way in which it ends without a picture.
+#include <bit>
+
 #include "tests/unit/keeper/house.h"
 
 namespace latchkey::keeper {
@@ -145,11 +147,97 @@ TEST_CASE("view: a grant that ends between two steps is refused at the next one"
   house.Grant(third.id, home.camera.id, seconds(3), 1);
   Watching watching;
   auto proof = house.ViewUpToProof(third, home.camera.id, watching);
+  const bool admitted = GENERATE(false, true);
+  if (admitted) {
+    house.Front(std::move(proof));
+    REQUIRE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  }
   house.now += seconds(3);
   house.wall += seconds(3);
-  house.Front(std::move(proof));
+  if (admitted) {
+    house.Lane(home.camera.id, wire::ViewerAnswer{watching.ticket, watching.session, "e", "v=0"});
+    CHECK_FALSE(house.ToFront<wire::Answered>().has_value());
+    CHECK(house.ToLane<wire::SessionEnd>(home.camera.id).has_value());
+  } else {
+    house.Front(std::move(proof));
+    CHECK_FALSE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  }
   CHECK(house.RefusedStatus() == 403);
-  CHECK_FALSE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  CHECK(house.keeper->sessions() == 2);
+}
+
+// Each second every session is asked about; what happens between two of these asks for itself.
+TEST_CASE("view: a grant that has just ended gives its session neither a PATCH nor the next epoch") {
+  Home home;
+  House& house = home.house;
+  const auto third = house.Viewer("Cleo");
+  house.Grant(third.id, home.camera.id, seconds(3), 1);
+  const Watching watching = house.View(third, home.camera.id);
+  house.ForgetMessages();
+  house.now += seconds(3);
+  house.wall += seconds(3);
+  SECTION("PATCH") {
+    house.Front(wire::PatchRequest{house.NewTicket(third.token), watching.session, third.token.Duplicate(),
+                                   "\"etag\"", "a=candidate"});
+    CHECK(house.RefusedStatus() == 403);
+    CHECK_FALSE(house.ToLane<wire::PatchOffer>(home.camera.id).has_value());
+  }
+  SECTION("an epoch") {
+    house.Lane(home.camera.id, wire::EpochWanted{house.keeper->epoch(home.camera.id)});
+    CHECK(house.ToLane<wire::EpochBegin>(home.camera.id).has_value());
+    CHECK_FALSE(house.ToLane<wire::WrapRenewal>(home.camera.id).has_value());
+  }
+  const auto end = house.ToLane<wire::SessionEnd>(home.camera.id);
+  REQUIRE(end.has_value());
+  CHECK(end->session == watching.session);
+  CHECK(house.keeper->sessions() == 2);
+}
+
+TEST_CASE("view: a session that its client was not told of yet is nobody's to patch or delete") {
+  Home home;
+  House& house = home.house;
+  Watching watching;
+  house.Front(house.ViewUpToProof(home.viewer, home.camera.id, watching));
+  house.ForgetMessages();
+  house.Front(wire::DeleteRequest{house.NewTicket(home.viewer.token), watching.session,
+                                  home.viewer.token.Duplicate()});
+  CHECK(house.RefusedStatus() == 404);
+  house.Front(wire::PatchRequest{house.NewTicket(home.viewer.token), watching.session,
+                                 home.viewer.token.Duplicate(), "*", ""});
+  CHECK(house.RefusedStatus() == 404);
+  CHECK(house.lanes[home.camera.id].empty());
+  CHECK(house.keeper->sessions() == 3);
+}
+
+// The URL /session/{id} is a secret of its client: nothing that another was told leads to it.
+TEST_CASE("view: the id of a session tells neither its request's id nor the next session's") {
+  Home home;
+  House& house = home.house;
+  const auto differing = [](const auto& one, const auto& other) {
+    int bits = 0;
+    for (std::size_t i = 0; i < one.bytes().size(); ++i)
+      bits += std::popcount(static_cast<unsigned>(one.bytes()[i] ^ other.bytes()[i]));
+    return bits;
+  };
+  // Of 128 random bits fewer than 32 agree or differ once in 10^8.
+  constexpr int kLeast = 32;
+  SessionId before = house.entropy.MakeId<SessionId>();
+  for (int i = 0; i < 8; ++i) {
+    auto view = house.ViewRequest(home.camera.id, home.viewer.token);
+    const auto view_ticket = view.ticket;
+    house.Front(std::move(view));
+    const auto viewer = house.ToLane<wire::ViewerOffer>(home.camera.id);
+    auto publish = house.PublishRequest(home.camera.id, home.camera.token);
+    const auto publish_ticket = publish.ticket;
+    house.Front(std::move(publish));
+    const auto publisher = house.ToLane<wire::PublishOffer>(home.camera.id);
+    REQUIRE((viewer.has_value() && publisher.has_value()));
+    CHECK(differing(viewer->session, view_ticket.request) > kLeast);
+    CHECK(differing(publisher->session, publish_ticket.request) > kLeast);
+    CHECK(differing(viewer->session, before) > kLeast);
+    CHECK(differing(publisher->session, viewer->session) > kLeast);
+    before = publisher->session;
+  }
 }
 
 TEST_CASE(
@@ -235,6 +323,21 @@ TEST_CASE("view: at the limit of viewers one more is 503, and a leaver makes roo
   CHECK(house.RefusedStatus() == 503);
   house.Lane(home.camera.id, wire::SessionEnded{sessions[3], wire::SessionEndReason::kClosedByPeer, 0, 0, 0});
   house.View(home.viewer, home.camera.id);
+}
+
+TEST_CASE("view: viewers that ask at the same time for the last place are counted again when let in") {
+  Home home;
+  House& house = home.house;
+  for (std::uint32_t i = 1; i < Settings{}.max_viewers; ++i) house.View(home.viewer, home.camera.id);
+  Watching one;
+  Watching other;
+  auto first = house.ViewUpToProof(home.viewer, home.camera.id, one);
+  auto second = house.ViewUpToProof(home.viewer, home.camera.id, other);
+  house.Front(std::move(first));
+  CHECK(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  house.Front(std::move(second));
+  CHECK(house.RefusedStatus() == 503);
+  CHECK_FALSE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
 }
 
 TEST_CASE("view: DELETE ends the session at the lane and is answered at once; then it is 404") {

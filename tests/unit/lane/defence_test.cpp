@@ -75,6 +75,19 @@ TEST_CASE("lane: what nobody vouches for is counted, and neither answered nor be
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
 }
 
+TEST_CASE("lane: an empty datagram and one over the bound are nothing, whatever they begin with") {
+  Watched world;
+  const std::uint64_t empty = world.lane->drops().of(DropReason::kEmpty);
+  const std::uint64_t too_long = world.lane->drops().of(DropReason::kTooLong);
+  for (const std::uint8_t first : std::array<std::uint8_t, 4>{0x00, 0x16, 0x80, 0xff}) {
+    ByteVector bytes(kMaxDatagram + 1, first);
+    world.Inject(bytes, world.camera.peer.address());
+  }
+  world.Inject({}, world.camera.peer.address());
+  CHECK(world.lane->drops().of(DropReason::kTooLong) == too_long + 4);
+  CHECK(world.lane->drops().of(DropReason::kEmpty) == empty + 1);
+}
+
 TEST_CASE("lane: media before a check, or from another address than the proved one, is dropped unopened") {
   Watched world;
   world.Advance(milliseconds{600});

@@ -53,6 +53,29 @@ TEST_CASE("lane: a viewer that checks under another viewer's address does not ge
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
 }
 
+// The fragment stands in every check in the clear; the password does not.
+TEST_CASE("lane: checks with the right fragment and a wrong password push out no proved address") {
+  Watched world;
+  const auto hmac = [&](ByteView key, ByteView data) {
+    return world.viewer_tools.crypto.HmacSha1(key, data);
+  };
+  std::array<std::uint8_t, 300> room{};
+  for (const Peer* peer : {&world.camera.peer, &world.viewer.peer}) {
+    const std::string username = peer->plan().transport.remote_ufrag + ":abcd";
+    for (std::uint8_t i = 0; i < 2 * AddressTable::kPairsPerSession; ++i) {
+      const wire::StunTransactionId id{{0xdd, i}};
+      world.Inject(wire::WriteStunCheck({id, username, 1, true, 1, true}, AsBytes("wrong password here!!!!"),
+                                        hmac, room),
+                   Host(99, static_cast<std::uint16_t>(40000 + i)));
+    }
+  }
+  const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
+  world.Film(world.camera, milliseconds{400});
+  world.SendPli();
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+  CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before);
+}
+
 TEST_CASE("lane: an address that a viewer left is another's once its consent has run out") {
   Watched world;
   const SocketAddress address = world.viewer.peer.address();
@@ -83,6 +106,44 @@ TEST_CASE("lane: a flood of NACKs is served together now and then, each packet o
   // In one request as well.
   world.SendNack({first, first, first});
   CHECK(world.viewer.peer.rtp.size() == count + 5);
+}
+
+TEST_CASE("lane: what viewers ask for in one turn is bounded, and the rest is ignored") {
+  Watched world;
+  world.Film(world.camera, seconds{2});
+  const std::size_t count = world.viewer.peer.rtp.size();
+  constexpr std::size_t kAsked = 2 * egress::ViewerSession::kMaxResend;
+  REQUIRE(count > kAsked + 20);
+  std::vector<std::uint16_t> sequences;
+  for (std::size_t i = count - 10 - kAsked; i < count - 10; ++i) {
+    const auto packet = wire::ParseRtp(world.viewer.peer.rtp[i]);
+    REQUIRE(packet);
+    sequences.push_back(packet->header.sequence);
+  }
+  world.SendNack(sequences);
+  world.Advance(milliseconds{200});
+  const std::size_t again = world.viewer.peer.rtp.size() - count;
+  CHECK(again > 0);
+  CHECK(again <= egress::ViewerSession::kMaxResend);
+}
+
+TEST_CASE("lane: a keyframe for many viewers leaves in turns of bounded bytes") {
+  Watched world;
+  std::vector<std::unique_ptr<ViewerEnd>> others;
+  for (std::uint8_t i = 0; i < 7; ++i) {
+    others.push_back(
+        std::make_unique<ViewerEnd>(world.viewer_tools, Host(static_cast<std::uint8_t>(10 + i))));
+    auto replies = world.View(*others.back());
+    REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+    world.Connect(others.back()->peer);
+  }
+  world.Film(world.camera, milliseconds{400});
+  world.turn_bytes = 0;
+  world.camera.SendPicture(true, 100'000, world.now);
+  world.Advance(milliseconds{200});
+  for (const auto& other : others) CHECK(other->Pictures().back().number + 1 == world.camera.pictures);
+  CHECK(world.turn_bytes > kTurnBytes / 2);
+  CHECK(world.turn_bytes <= kTurnBytes + kMaxDatagram);
 }
 
 TEST_CASE("lane: junk from strangers does not make a paced frame leave in driblets") {

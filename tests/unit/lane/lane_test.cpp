@@ -4,22 +4,10 @@
 #include <algorithm>
 
 #include "tests/support/catch.h"
-#include "tests/unit/lane/world.h"
+#include "tests/unit/lane/filmed.h"
 
 namespace latchkey::lane::test {
 namespace {
-
-// A lane with a camera that has filmed for a second.
-struct Filmed : World {
-  explicit Filmed(std::function<void(wire::LaneConfig&)> change = {})
-      : World(std::move(change)), camera(camera_tools, Host(2), 0xCA1) {
-    auto replies = Publish(camera);
-    REQUIRE(Find<wire::PublishAnswer>(replies));
-    Connect(camera.peer);
-    Film(camera, seconds{1});
-  }
-  Camera camera;
-};
 
 bool Shows(const std::vector<Picture>& pictures, std::uint32_t mark, std::uint32_t number) {
   return std::any_of(pictures.begin(), pictures.end(),
@@ -258,6 +246,26 @@ TEST_CASE("lane: one viewer more than the limit is refused, and told why") {
   CHECK(refused->detail.str().find("viewers") != std::string::npos);
 }
 
+TEST_CASE("lane: one viewer more than may wait for the keeper is refused, and each waits 5 s at most") {
+  Filmed world([](wire::LaneConfig& config) { config.max_viewers = 64; });
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  const auto offer = [&](std::uint8_t number) {
+    wire::ViewerOffer message;
+    message.ticket.request = RequestId({number});
+    message.session = SessionId({number});
+    message.offer = viewer.Offer();
+    auto replies = world.Tell(std::move(message));
+    return world.Find<wire::ViewerParsed>(replies).has_value();
+  };
+  std::uint8_t number = 1;
+  for (; number <= kMaxPendingViewers; ++number) CHECK(offer(number));
+  CHECK_FALSE(offer(number));
+  world.Film(world.camera, kPendingLife - milliseconds{40});
+  CHECK_FALSE(offer(++number));
+  world.Film(world.camera, milliseconds{80});
+  CHECK(offer(++number));
+}
+
 TEST_CASE(
     "lane: a silent camera is stale, then unavailable, and viewers are refused; with its next picture it is "
     "live") {
@@ -276,31 +284,6 @@ TEST_CASE(
   CHECK(refused->http_status == 503);
   world.Film(world.camera, milliseconds{40});
   CHECK(world.status.state == wire::CameraState::kLive);
-}
-
-TEST_CASE("lane: a viewer that connects after its camera fell silent gets no old picture") {
-  Filmed world;
-  ViewerEnd viewer(world.viewer_tools, Host(3));
-  viewer.peer.mute = true;
-  auto replies = world.View(viewer);
-  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
-  world.Advance(seconds{3});
-  viewer.peer.mute = false;
-  world.Connect(viewer.peer);
-  world.Advance(seconds{1});
-  CHECK(viewer.peer.rtp.empty());
-}
-
-TEST_CASE("lane: a camera without a picture is connecting, then unavailable for want of media") {
-  World world;
-  CHECK(world.lane->NextDeadline() <= world.now);
-  Camera camera(world.camera_tools, Host(2), 1);
-  auto replies = world.Publish(camera);
-  world.Connect(camera.peer);
-  CHECK(world.status.state == wire::CameraState::kConnecting);
-  world.Advance(kConnectingPatience);
-  CHECK(world.status.state == wire::CameraState::kUnavailable);
-  CHECK(world.status.reason == wire::UnavailableReason::kNoMedia);
 }
 
 TEST_CASE("lane: a codec that a viewer did not negotiate is never sent to it") {

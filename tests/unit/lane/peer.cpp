@@ -123,6 +123,7 @@ Camera::Camera(PeerTools& tools, const SocketAddress& address, std::uint32_t the
 std::string Camera::Offer() {
   latchkey::peer::PublishOffer offer;
   offer.video = latchkey::peer::PublishOffer::Source{codec_, ssrc_, 0};
+  if (sound) offer.audio = latchkey::peer::PublishOffer::Source{*sound, ssrc_ + 0x1000000, 0};
   offer.cname = "camera";
   offer.local = peer.Local();
   offer.session_id = 1;
@@ -136,6 +137,18 @@ void Camera::SendPayload(ByteView payload, bool marker, std::uint32_t timestamp)
       wire::WriteRtpHeader({marker, plan.payload_type, sequence_++, timestamp, ssrc_}, {}, packet);
   std::copy(payload.begin(), payload.end(), packet.begin() + static_cast<std::ptrdiff_t>(header));
   packet.resize(header + payload.size());
+  peer.SendRtp(packet);
+}
+
+void Camera::SendSound(Instant now) {
+  const auto& plan = *peer.plan().Find(wire::StreamKind::kAudio);
+  const std::int64_t rate = wire::ClockRate(plan.codec);
+  const auto timestamp =
+      static_cast<std::uint32_t>(ToMicroseconds(now.time_since_epoch()) * (rate / 1000) / 1000);
+  ByteVector packet(wire::kRtpMaxWrittenHeader + 80, 0x33);
+  const std::size_t header = wire::WriteRtpHeader(
+      {false, plan.payload_type, sound_sequence_++, timestamp, ssrc_ + 0x1000000}, {}, packet);
+  packet.resize(header + 80);
   peer.SendRtp(packet);
 }
 
@@ -168,6 +181,7 @@ void Camera::SendPicture(bool keyframe, std::size_t bytes, Instant now) {
     while (const auto payload = fragmenter.Next(room)) SendPayload(*payload, fragmenter.Done(), timestamp);
   }
   ++pictures;
+  if (sound) SendSound(now);
 }
 
 std::size_t Camera::TakeKeyframeRequests() {
@@ -210,6 +224,15 @@ std::string ViewerEnd::Offer(bool only_h264) {
     if (!other) kept += line;
   }
   return kept;
+}
+
+std::size_t ViewerEnd::Sounds() const {
+  const auto& audio = *peer.plan().Find(wire::StreamKind::kAudio);
+  return static_cast<std::size_t>(
+      std::count_if(peer.rtp.begin(), peer.rtp.end(), [&](const ByteVector& bytes) {
+        const auto packet = wire::ParseRtp(bytes);
+        return packet && packet->header.ssrc == audio.remote_sources.front().ssrc;
+      }));
 }
 
 std::vector<Picture> ViewerEnd::Pictures() const {

@@ -98,12 +98,15 @@ class Camera {
 
   std::uint32_t mark;
   std::uint32_t pictures = 0;
+  std::optional<wire::Codec> sound;  // offered, and a packet of it sent with each picture
 
  private:
+  void SendSound(Instant now);
   void SendPayload(ByteView payload, bool marker, std::uint32_t timestamp);
   wire::Codec codec_;
   std::uint32_t ssrc_;
   std::uint16_t sequence_ = 65500;
+  std::uint16_t sound_sequence_ = 7;
 };
 
 class ViewerEnd {
@@ -113,6 +116,8 @@ class ViewerEnd {
   std::string Offer(bool only_h264 = false);
   // Whole pictures received, in order; CHECKs contiguous sequence numbers and rising time.
   [[nodiscard]] std::vector<Picture> Pictures() const;
+  // Packets of sound received.
+  [[nodiscard]] std::size_t Sounds() const;
   [[nodiscard]] const peer::StreamPlan& video() const { return *peer.plan().Find(wire::StreamKind::kVideo); }
 };
 

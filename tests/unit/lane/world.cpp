@@ -71,7 +71,7 @@ wire::WrapBytes World::Wrap(const Session& session, const Admission& admission, 
   context.camera = admission.camera.value_or(config.camera);
   context.epoch = admission.epoch.value_or(epoch);
   context.viewer_fingerprint = admission.fingerprint.value_or(session.fingerprint);
-  context.rights = kRights;
+  context.rights = admission.rights.value_or(kRights);
   context.not_after = not_after;
   return access::WrapContentKey(hub.crypto, hub.entropy, session.viewer_key, content_key_, context);
 }
@@ -93,11 +93,12 @@ std::vector<wire::LaneToKeeper> World::View(ViewerEnd& viewer, const Admission& 
   CHECK(parsed->fingerprint == viewer_tools.dtls->LocalFingerprint());
   session.fingerprint = parsed->fingerprint;
   hub.entropy.Fill(session.viewer_key.RevealForWriting());
+  Advance(admission.keeper_takes);
   wire::ViewerAdmit admit;
   admit.ticket = admission.ticket.value_or(ticket);
   admit.session = session.id;
   admit.epoch = admission.told_epoch.value_or(epoch);
-  admit.rights = admission.told_rights.value_or(kRights);
+  admit.rights = admission.told_rights.value_or(admission.rights.value_or(kRights));
   admit.not_after = wall + admission.life;
   admit.wrap = Wrap(session, admission, admit.not_after);
   admit.derived_key =
@@ -121,7 +122,7 @@ void World::Renew(const SessionId& id, const Admission& admission) {
   wire::WrapRenewal renewal;
   renewal.session = id;
   renewal.epoch = admission.told_epoch.value_or(epoch);
-  renewal.rights = admission.told_rights.value_or(kRights);
+  renewal.rights = admission.told_rights.value_or(admission.rights.value_or(kRights));
   renewal.not_after = wall + admission.life;
   renewal.wrap = Wrap(*session, admission, renewal.not_after);
   lane->HandleMessage(std::move(renewal), now, wall);
@@ -167,6 +168,7 @@ void World::Collect() {
   const DatagramBatch& batch = lane->datagrams();
   datagrams += batch.size();
   largest_turn = std::max(largest_turn, batch.size());
+  turn_bytes = std::max(turn_bytes, batch.bytes());
   std::vector<std::pair<SocketAddress, ByteVector>> sent;
   for (const Outgoing& entry : batch.entries()) {
     CHECK(entry.from == kHub);

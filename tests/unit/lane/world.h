@@ -27,9 +27,11 @@ struct Admission {
   std::optional<Epoch> told_epoch;                // in the message
   std::optional<ports::Fingerprint> fingerprint;  // in the wrap
   std::optional<Secret32> derived_key;            // in the message
-  std::optional<std::uint8_t> told_rights;
+  std::optional<std::uint8_t> rights;             // in the wrap, and told with it
+  std::optional<std::uint8_t> told_rights;        // instead of them
   std::optional<wire::Ticket> ticket;
   Duration life = access::kWrapLife;
+  Duration keeper_takes{};  // from the parsed offer to the wrap
 };
 
 class World {
@@ -78,6 +80,7 @@ class World {
   wire::LaneStatus status;       // told last
   std::size_t datagrams = 0;     // sent by the lane
   std::size_t largest_turn = 0;  // packets of one turn
+  std::size_t turn_bytes = 0;    // of the largest turn
   Epoch epoch;
   SessionId camera_session;
 

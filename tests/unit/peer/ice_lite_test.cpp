@@ -63,6 +63,17 @@ TEST_CASE_METHOD(IceLiteTest, "ice: nothing is answered or remembered before the
   }
 }
 
+TEST_CASE_METHOD(IceLiteTest, "ice: only the whole fragment, letter by letter, is a session's own") {
+  CHECK(ice_.Owns(local_.ufrag));
+  for (std::size_t i = 0; i < local_.ufrag.size(); ++i) {
+    CHECK_FALSE(ice_.Owns(local_.ufrag.substr(0, i)));
+    std::string other = local_.ufrag;
+    other[i] = static_cast<char>(other[i] ^ 0x20);  // a letter's other case, or another character
+    CHECK_FALSE(ice_.Owns(other));
+  }
+  CHECK_FALSE(ice_.Owns(local_.ufrag + "x"));
+}
+
 TEST_CASE_METHOD(IceLiteTest, "ice: one flipped bit in a check is enough to be nobody") {
   const ByteVector good = Bytes(Check(true));
   // The last 8 bytes are FINGERPRINT, a checksum behind the integrity (RFC 8489 14.7): nothing is believed of

@@ -1,0 +1,115 @@
+// Fresh or nothing (invariant 2), and nothing that the grant has no right to.
+#include <algorithm>
+
+#include "daemon/lane/lane.h"
+#include "tests/unit/lane/filmed.h"
+
+namespace latchkey::lane::test {
+namespace {
+
+TEST_CASE("lane: a viewer that connects after its camera fell silent gets no old picture") {
+  Filmed world;
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  viewer.peer.mute = true;
+  auto replies = world.View(viewer);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Advance(seconds{3});
+  viewer.peer.mute = false;
+  world.Connect(viewer.peer);
+  world.Advance(seconds{1});
+  CHECK(viewer.peer.rtp.empty());
+}
+
+TEST_CASE("lane: a viewer of a silent camera is refused before its offer is read") {
+  Filmed world;
+  world.Advance(seconds{3});
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  wire::ViewerOffer offer;
+  offer.session = world.hub.entropy.MakeId<SessionId>();
+  offer.offer = viewer.Offer();
+  auto replies = world.Tell(std::move(offer));
+  CHECK_FALSE(world.Find<wire::ViewerParsed>(replies));
+  const auto refused = world.Find<wire::Refused>(replies);
+  REQUIRE(refused);
+  CHECK(refused->http_status == 503);
+}
+
+TEST_CASE("lane: a camera that falls silent while the keeper makes the wrap is shown to nobody") {
+  Filmed world;
+  Admission slow;
+  slow.keeper_takes = seconds{3};
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  auto replies = world.View(viewer, slow);
+  const auto refused = world.Find<wire::Refused>(replies);
+  REQUIRE(refused);
+  CHECK(refused->http_status == 503);
+  CHECK(world.lane->viewer_count() == 0);
+}
+
+TEST_CASE("lane: a picture of the epoch before is no fresh one") {
+  Filmed world;
+  REQUIRE(world.status.state == wire::CameraState::kLive);
+  world.BeginNextEpoch();
+  CHECK(world.status.state == wire::CameraState::kConnecting);
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  auto replies = world.View(viewer);
+  CHECK(world.Find<wire::Refused>(replies));
+  world.camera.SendPicture(true, 4000, world.now);
+  world.Advance(milliseconds{200});
+  CHECK(world.status.state == wire::CameraState::kLive);
+}
+
+TEST_CASE("lane: a picture that was taken long ago is not fresh because it comes now") {
+  Filmed world;
+  const Instant taken = world.now;
+  world.Advance(seconds{3});
+  CHECK(world.status.state == wire::CameraState::kUnavailable);
+  const std::uint64_t frames = world.status.frames_in;
+  world.camera.SendPicture(true, 4000, taken);
+  world.Advance(milliseconds{600});
+  CHECK(world.status.frames_in == frames + 1);
+  CHECK(world.status.state == wire::CameraState::kUnavailable);
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  auto replies = world.View(viewer);
+  CHECK(world.Find<wire::Refused>(replies));
+}
+
+TEST_CASE("lane: what a grant has no right to is not sent, and what it has is") {
+  Filmed world(nullptr, wire::Codec::kOpus);
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  const auto bits = [](auto... rights) {
+    return static_cast<std::uint8_t>((static_cast<unsigned>(rights) | ...));
+  };
+  Admission admission;
+  admission.rights = bits(wire::Rights::kStill, wire::Rights::kListen);
+  auto replies = world.View(viewer, admission);
+  const auto answer = world.Find<wire::ViewerAnswer>(replies);
+  REQUIRE(answer);
+  world.Connect(viewer.peer);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(viewer.peer.rtp.empty());
+  admission.rights = bits(wire::Rights::kLive);
+  world.Renew(answer->session, admission);
+  world.Film(world.camera, milliseconds{400});
+  CHECK_FALSE(viewer.Pictures().empty());
+  CHECK(viewer.Sounds() == 0);
+  admission.rights = bits(wire::Rights::kLive, wire::Rights::kListen);
+  world.Renew(answer->session, admission);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(viewer.Sounds() > 0);
+}
+
+TEST_CASE("lane: a camera without a picture is connecting, then unavailable for want of media") {
+  World world;
+  CHECK(world.lane->NextDeadline() <= world.now);
+  Camera camera(world.camera_tools, Host(2), 1);
+  auto replies = world.Publish(camera);
+  world.Connect(camera.peer);
+  CHECK(world.status.state == wire::CameraState::kConnecting);
+  world.Advance(kConnectingPatience);
+  CHECK(world.status.state == wire::CameraState::kUnavailable);
+  CHECK(world.status.reason == wire::UnavailableReason::kNoMedia);
+}
+
+}  // namespace
+}  // namespace latchkey::lane::test

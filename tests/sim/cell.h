@@ -1,0 +1,154 @@
+// One camera's part of the world: the real lane, a keeper, the camera, its viewers, and the networks between
+// them. Time is an argument; the world calls Step() at NextDeadline().
+//
+//   cell.cpp           datagrams in and out, deadlines, what holds after every step
+//   cell_sessions.cpp  publishing, viewing, epochs, wraps: the keeper's conversation
+//   cell_script.cpp    what people, cameras and mistakes do, and when
+//   cell_progress.cpp  who must see what by when
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "daemon/lane/lane.h"
+#include "tests/sim/camera.h"
+#include "tests/sim/keeper.h"
+#include "tests/sim/mixing.h"
+#include "tests/sim/tally.h"
+#include "tests/sim/viewer.h"
+#include "tests/sim/weather.h"
+
+namespace latchkey::sim {
+
+struct CellPlan {
+  CameraHabits camera;
+  WeatherPlan weather;
+  std::size_t viewers = 1;
+  Duration habit = seconds(120);   // mean time between what a viewer does: comes, goes
+  Duration script = seconds(120);  // mean time between what else happens
+  std::uint32_t cache_frames = 200;
+  bool real = false;  // OpenSSL and libsrtp
+};
+
+// A datagram that somebody recorded, of any cell.
+struct Recorded {
+  SocketAddress from;
+  ByteVector bytes;
+};
+// Shared by the cells of a world; bounded.
+struct Recordings {
+  static constexpr std::size_t kKept = 256;
+  std::vector<Recorded> kept;
+  std::size_t next = 0;
+};
+
+class Cell {
+ public:
+  Cell(const CellPlan& plan, std::uint32_t mark, std::uint64_t seed, Recordings& recordings, Instant now,
+       WallTime wall);
+
+  void Step(Instant now);
+  [[nodiscard]] Instant NextDeadline() const { return next_; }
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  // Of everything that the lane sent and said, and when.
+  [[nodiscard]] std::uint64_t trace() const { return trace_.Low(); }
+
+ private:
+  // A person with a device, whose sessions come and go.
+  struct Slot {
+    Slot(const CellPlan& plan, std::uint64_t seed, Random& random, Instant now)
+        : machine(seed, plan.real), leg(plan.weather, random, now) {}
+    Machine machine;
+    Leg leg;
+    std::optional<Viewer> viewer;  // a session that the lane holds
+    Keeper::Session session;
+    bool wants = false;     // to watch
+    bool vanished = false;  // went without a word: answers and sends nothing any more
+    Instant ask_at;         // next attempt
+    Instant next_habit;
+    Instant renew_at = Instant::max();
+    Instant wanted_since;
+    Instant connected_since = Instant::max();
+    Instant granted_since = Instant::max();
+    Instant shown;  // when the newest picture shown was filmed, or Instant{}
+  };
+
+  // cell.cpp
+  [[nodiscard]] WallTime wall() const { return wall_ + (now_ - began_); }
+  [[nodiscard]] Instant ComputeDeadline() const;
+  void DeliverUp();
+  void DeliverDown();
+  void ToLane(MutableByteView bytes, const SocketAddress& from);
+  void After();
+  void Collect();
+  void Send(const Outgoing& entry, ByteView bytes);
+  void SendToViewer(Slot& slot, ByteView bytes);
+  void WorkPeers();
+  void Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg& leg, bool mute);
+  [[nodiscard]] Slot* FindAddress(const SocketAddress& address);
+  [[nodiscard]] Slot* FindSession(const SessionId& id);
+
+  // cell_sessions.cpp
+  void StartLane();
+  std::vector<wire::LaneToKeeper> Tell(wire::KeeperToLane message);
+  void On(wire::LaneToKeeper& message);
+  void OnStatus(const wire::LaneStatus& status);
+  void OnEnded(const wire::SessionEnded& ended);
+  void Publish();
+  void View(Slot& slot, MixUp mixup);
+  void BeginEpoch();
+  void Renew(Slot& slot);
+  void EndView(Slot& slot);
+  void AfterEpoch();
+
+  // cell_script.cpp
+  void RunScript();
+  void RunHabits(Slot& slot);
+  void DoSomething();
+  void MixUpSomething();
+  void InjectStrays();
+  void SuspendAndRestart();
+  [[nodiscard]] Duration Around(Duration mean);
+
+  // cell_progress.cpp
+  void CheckProgress();
+  [[nodiscard]] Instant CameraWellSince() const;
+  [[nodiscard]] Duration Patience() const;
+
+  CellPlan plan_;
+  std::uint32_t mark_;
+  Recordings& recordings_;
+  Random random_;
+  Instant now_;
+  Instant began_;
+  WallTime wall_;
+  Machine hub_;
+  Machine camera_machine_;
+  SocketAddress hub_address_;
+  wire::LaneConfig config_;
+  std::unique_ptr<lane::Lane> lane_;
+  Keeper keeper_;
+  Camera camera_;
+  Leg camera_leg_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<wire::LaneToKeeper> inbox_;
+  ByteVector buffer_;
+
+  std::optional<SessionId> camera_session_;  // that the lane holds
+  Instant publish_at_;
+  Instant epoch_at_ = Instant::max();  // when the keeper begins one that was asked for
+  Instant next_action_;
+  Instant next_check_;
+  Instant publishable_since_;
+  Instant camera_connected_since_ = Instant::max();
+  Instant life_since_;
+  Instant last_camera_rtp_;  // at the lane
+  std::uint16_t next_port_ = 50000;
+  std::size_t sampled_ = 0;
+  Instant next_;
+  Tally tally_;
+  Mixing trace_;
+};
+
+}  // namespace latchkey::sim

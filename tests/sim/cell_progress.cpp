@@ -1,0 +1,64 @@
+// Who must see what by when. "Well" is a calm network, a connected camera and a viewer with a good wrap.
+#include <algorithm>
+#include <string>
+
+#include "tests/sim/cell.h"
+#include "tests/sim/violation.h"
+
+namespace latchkey::sim {
+namespace {
+
+constexpr Duration kCheckInterval = milliseconds(500);
+// Beside a keyframe's round trip: what the hub may take to see that the network is good again.
+constexpr Duration kRecovery = seconds(1);
+// A camera or viewer that was cut off notices by consent (12 s), retries each second or three, and shakes
+// hands within some more.
+constexpr Duration kReturn = seconds(40);
+
+Instant Latest(std::initializer_list<Instant> times) {
+  return std::max(times);
+}
+
+}  // namespace
+
+Instant Cell::CameraWellSince() const {
+  return Latest({camera_leg_.calm_since(), camera_connected_since_, life_since_});
+}
+
+// A hole that the outage left may hold the line for hold_most; a request for a keyframe that was lost in it
+// is repeated within KeyframeLimiter::kLongest.
+Duration Cell::Patience() const {
+  const CameraHabits& habits = plan_.camera;
+  const Duration keyframe = habits.answers_pli ? frames::KeyframeLimiter::kLongest + habits.Interval()
+                                               : habits.Interval() * (habits.group + 1);
+  return kRecovery + config_.hold_most + keyframe + 2 * habits.Interval();
+}
+
+void Cell::CheckProgress() {
+  next_check_ = now_ + kCheckInterval;
+  const Instant camera_well = CameraWellSince();
+  if (camera_well == Instant::max()) {
+    const Instant since = Latest({camera_leg_.calm_since(), publishable_since_});
+    Demand(since == Instant::max() || now_ - since < kReturn, "a camera can't come back");
+  } else {
+    publishable_since_ = now_;
+  }
+  for (auto& slot : slots_) {
+    const Instant both = Latest({camera_well, slot->leg.calm_since()});
+    if (!slot->wants || both == Instant::max()) continue;
+    if (!slot->viewer || slot->connected_since == Instant::max()) {
+      const Instant since = Latest({both + Patience(), slot->wanted_since});
+      Demand(now_ - since < kReturn, "a viewer can't come back");
+      continue;
+    }
+    if (slot->vanished || slot->granted_since == Instant::max()) continue;
+    const Instant since = Latest({both, slot->connected_since, slot->granted_since, slot->shown});
+    Demand(now_ - since < Patience(), [&] {
+      return "no fresh picture for " + std::to_string(ToMilliseconds(now_ - since)) +
+             " ms though all is well (" + std::to_string(ToMilliseconds(Patience())) + " ms are allowed)";
+    });
+    ++tally_.checks;
+  }
+}
+
+}  // namespace latchkey::sim

@@ -1,0 +1,64 @@
+// A viewer behind its network: takes what arrives, asks again for what is missing (NACK), reports (RR), and
+// wants a new picture (PLI) when it gave one up.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/audit.h"
+#include "tests/sim/endpoint.h"
+
+namespace latchkey::sim {
+
+class Viewer {
+ public:
+  static constexpr Duration kReportInterval = seconds(1);
+  static constexpr Duration kNackWait = milliseconds(30);
+  static constexpr Duration kNackAgain = milliseconds(120);
+  static constexpr int kMaxAsks = 6;
+  static constexpr std::int64_t kWindow = 1024;  // packets whose arrival is remembered
+  static constexpr std::size_t kMaxMissing = 100;
+
+  Viewer(Machine& machine, const SocketAddress& address, std::uint32_t mark)
+      : endpoint(machine, address), audit(mark) {}
+
+  [[nodiscard]] std::string Offer();
+  // Returns the picture that is whole with this datagram.
+  std::optional<Picture> Receive(MutableByteView datagram, const SocketAddress& from, Instant now);
+  void Work(Instant now);
+  [[nodiscard]] Instant NextDeadline() const;
+
+  Endpoint endpoint;
+  Audit audit;
+
+ private:
+  struct Missing {
+    std::int64_t sequence = 0;
+    Instant due;
+    int asks = 0;
+  };
+  std::optional<Picture> ReadRtp(ByteView plain, Instant now);
+  void ReadRtcp(ByteView compound, Instant now);
+  std::optional<Picture> Arrived(std::int64_t sequence, Instant now);
+  void NoteGap(std::int64_t from, std::int64_t to, Instant now);
+  void Ask(Instant now);
+  void Report(Instant now);
+
+  Unwrapper<std::uint16_t> sequence_;
+  std::bitset<static_cast<std::size_t>(kWindow)> seen_;
+  std::vector<Missing> missing_;
+  Instant ask_at_ = Instant::max();
+  bool wants_picture_ = false;
+  Instant next_report_;
+  std::uint32_t last_sr_ = 0;
+  Instant last_sr_at_;
+  std::int64_t first_ = -1;
+  std::int64_t received_ = 0;
+  std::int64_t expected_before_ = 0;
+  std::int64_t received_before_ = 0;
+};
+
+}  // namespace latchkey::sim

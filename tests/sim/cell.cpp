@@ -47,6 +47,9 @@ Cell::Cell(const CellPlan& plan, std::uint32_t mark, std::uint64_t seed, Recordi
 }
 
 void Cell::Step(Instant now) {
+  // Somebody's deadline is never met: the world would stand still.
+  busy_ = now - now_ > microseconds(1) ? 0 : busy_ + 1;
+  Demand(busy_ < kMaxTurns, "a deadline stays in the past");
   now_ = now;
   ++tally_.steps;
   DeliverUp();

@@ -25,8 +25,8 @@ struct CellPlan {
   CameraHabits camera;
   WeatherPlan weather;
   std::size_t viewers = 1;
-  Duration habit = seconds(120);   // mean time between what a viewer does: comes, goes
-  Duration script = seconds(120);  // mean time between what else happens
+  Duration habit = seconds(60);   // mean time between what a viewer does: comes, goes
+  Duration script = seconds(30);  // mean time between what else happens
   std::uint32_t cache_frames = 200;
   bool real = false;  // OpenSSL and libsrtp
 };
@@ -147,6 +147,7 @@ class Cell {
   std::uint16_t next_port_ = 50000;
   std::size_t sampled_ = 0;
   Instant next_;
+  int busy_ = 0;  // steps in a row that took no time
   Tally tally_;
   Mixing trace_;
 };

@@ -34,9 +34,7 @@ void Cell::RunScript() {
     if (now_ >= slot->next_habit) RunHabits(*slot);
     if (now_ >= slot->renew_at) Renew(*slot);
     if (slot->viewer && slot->viewer->endpoint.over()) slot->vanished = true;
-    if (!slot->viewer && slot->wants && now_ >= slot->ask_at && !slot->leg.parted()) {
-      View(*slot, MixUp::kNone);
-    }
+    if (!slot->viewer && slot->wants && now_ >= slot->ask_at) View(*slot, MixUp::kNone);
   }
 }
 

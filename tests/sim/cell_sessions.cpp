@@ -122,6 +122,7 @@ void Cell::BeginEpoch() {
 
 void Cell::View(Slot& slot, MixUp mixup) {
   slot.ask_at = now_ + Seconds(Between(random_, 1, 3));
+  if (slot.leg.parted()) return;
   const SocketAddress address{IpAddress::V4({10, 1, static_cast<std::uint8_t>(mark_), 3}), next_port_};
   next_port_ = next_port_ == 65535 ? 50000 : static_cast<std::uint16_t>(next_port_ + 1);
   Viewer viewer(slot.machine, address, mark_);

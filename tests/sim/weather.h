@@ -21,7 +21,7 @@ inline std::uint64_t Below(Random& random, std::uint64_t n) {
 }
 
 struct WeatherPlan {
-  Duration clean = seconds(60);  // mean length of a calm
+  Duration clean = seconds(45);  // mean length of a calm
   Duration bad = seconds(15);    // mean length of anything else
   bool stormy = true;            // false: calm for ever
   double narrow = 0;             // share of bad weather that is a narrow link

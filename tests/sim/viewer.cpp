@@ -26,7 +26,11 @@ std::string Viewer::Offer() {
 
 std::optional<Picture> Viewer::Receive(MutableByteView datagram, const SocketAddress& from, Instant now) {
   const auto opened = endpoint.Receive(datagram, from, now);
-  if (opened.plain == Endpoint::Plain::kRtp) return ReadRtp(opened.packet, now);
+  if (opened.plain == Endpoint::Plain::kRtp) {
+    const auto picture = ReadRtp(opened.packet, now);
+    if (picture) shown_ = now;
+    return picture;
+  }
   if (opened.plain == Endpoint::Plain::kRtcp) ReadRtcp(opened.packet, now);
   return std::nullopt;
 }
@@ -123,6 +127,10 @@ void Viewer::Ask(Instant now) {
 
 void Viewer::Report(Instant now) {
   next_report_ = now + kReportInterval;
+  if (now - shown_ >= kPlayerPatience) {
+    wants_picture_ = true;
+    shown_ = now;
+  }
   const auto& source = endpoint.plan().Find(wire::StreamKind::kVideo)->remote_sources.front();
   wire::ReportBlock block;
   block.ssrc = source.ssrc;

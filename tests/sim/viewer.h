@@ -19,6 +19,8 @@ class Viewer {
   static constexpr Duration kNackWait = milliseconds(30);
   static constexpr Duration kNackAgain = milliseconds(120);
   static constexpr int kMaxAsks = 6;
+  // Without a whole picture for so long a player asks for one, as browsers do.
+  static constexpr Duration kPlayerPatience = seconds(3);
   static constexpr std::int64_t kWindow = 1024;  // packets whose arrival is remembered
   static constexpr std::size_t kMaxMissing = 100;
 
@@ -52,6 +54,7 @@ class Viewer {
   std::vector<Missing> missing_;
   Instant ask_at_ = Instant::max();
   bool wants_picture_ = false;
+  Instant shown_;  // the last picture, or when one was asked for
   Instant next_report_;
   std::uint32_t last_sr_ = 0;
   Instant last_sr_at_;

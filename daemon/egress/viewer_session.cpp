@@ -131,6 +131,20 @@ std::int64_t ViewerSession::rate() const {
   return limit ? std::min(free, static_cast<std::int64_t>(*limit / kPacketBits) + 1) : free;
 }
 
+// A frame that has begun goes out to its end. Once the next group stands the cache keeps it for a while only,
+// and a leg's limit may be slower than that: from the last call on, what is left of it leaves without.
+std::optional<Instant> ViewerSession::LastCall(const cache::SealedFrame& frame, const Turn& turn) {
+  const auto start = turn.cache.StartForNewViewer();
+  if (!start || *start <= frame.header().number) return std::nullopt;
+  return turn.cache.Find(*start)->header().whole + cache::CacheLimits{}.linger / 2;
+}
+
+ViewerSession::Step ViewerSession::Pause(std::int64_t pace, std::optional<Instant> last_call) {
+  paused_until_ = pacer_.NextRun(pace);
+  if (position_.record > 0 && last_call && *last_call < *paused_until_) paused_until_ = last_call;
+  return Step::kPaused;
+}
+
 // Between two frames: a viewer that can't keep up goes on at the newest keyframe while that is fresh, else at
 // the next. So does one whose run through the past takes too long to end at the live edge.
 void ViewerSession::KeepUp(const Turn& turn) {
@@ -200,12 +214,13 @@ ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std
 ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, OutboundStream& stream,
                                              const Leg& leg, const Turn& turn) {
   if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
-  std::int64_t allowance = pacer_.Available(turn.now, rate());
+  std::optional<Instant> last_call = LastCall(frame, turn);
+  const bool hurry = position_.record > 0 && last_call && turn.now >= *last_call;
+  if (hurry) last_call.reset();
+  const std::int64_t pace = hurry ? Pacer::kLiveRate : rate();
+  std::int64_t allowance = pacer_.Available(turn.now, pace);
   // To go on with a frame it is opened again: not for less than a run, whatever woke us.
-  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::Run(rate()))) {
-    paused_until_ = pacer_.NextRun(rate());
-    return Step::kPaused;
-  }
+  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::Run(pace))) return Pause(pace, last_call);
   const auto opened = key_->Open(frame, turn.buffer);
   if (opened.outcome != cache::OpenOutcome::kOpened) return Step::kOpenFailed;
   const frames::FrameHeader& header = frame.header();
@@ -218,10 +233,7 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
   std::uint16_t index = 0;
   for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
     if (index < position_.record) continue;
-    if (allowance <= 0) {
-      paused_until_ = pacer_.NextRun(rate());
-      return Step::kPaused;
-    }
+    if (allowance <= 0) return Pause(pace, last_call);
     if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
     stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(),
                       leg, turn.now);

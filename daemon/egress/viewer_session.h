@@ -151,6 +151,8 @@ class ViewerSession {
   [[nodiscard]] bool catching_up() const { return position_.number < position_.live_from; }
   // Packets a second.
   [[nodiscard]] std::int64_t rate() const;
+  static std::optional<Instant> LastCall(const cache::SealedFrame& frame, const Turn& turn);
+  Step Pause(std::int64_t pace, std::optional<Instant> last_call);
   void KeepUp(const Turn& turn);
   [[nodiscard]] bool PassesOver(const frames::FrameHeader& header);
 

@@ -82,6 +82,36 @@ TEST_CASE("lane: a viewer on a slow leg skips to keyframes, is never far behind,
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
 }
 
+// How many pictures were left before their last packet.
+int LeftUnfinished(const ViewerEnd& viewer) {
+  int count = 0;
+  std::optional<wire::RtpHeader> last;
+  for (const ByteVector& bytes : viewer.peer.rtp) {
+    const auto packet = wire::ParseRtp(bytes);
+    REQUIRE(packet);
+    if (packet->header.ssrc != viewer.video().remote_sources.front().ssrc) continue;
+    if (last && !last->marker && last->timestamp != packet->header.timestamp) ++count;
+    last = packet->header;
+  }
+  return count;
+}
+
+TEST_CASE("lane: a picture that has begun to leave goes out to its end, however slow the leg") {
+  SlowLeg world;
+  world.Film(4, milliseconds{0});
+  // Keyframes that take the leg longer than the next group takes to come, and the cache to let go of theirs.
+  for (int i = 0; i < 60; ++i) {
+    const bool narrow = i < 50;
+    if (world.TakeReport()) {
+      world.Advance(narrow ? milliseconds{640} : milliseconds{0});
+      world.Answer();
+    }
+    world.World::Film(world.camera, milliseconds{480}, 12, 150'000, 300);
+  }
+  CHECK(world.ben.Pictures().size() > 20);
+  CHECK(LeftUnfinished(world.ben) == 0);
+}
+
 TEST_CASE("lane: a viewer's leg that is free again gets every picture again") {
   SlowLeg world;
   world.Film(4, milliseconds{0});

@@ -21,8 +21,12 @@ def refresh():
             target.chmod(source.stat().st_mode)
 
 
-def build(targets):
-    command = ". tools/lib/packages.sh; build_preset dev " + " ".join(f"bin/{t}" for t in targets)
+# What an entry's `command` runs, optimised.
+COMMAND_PRESET, COMMAND_TARGETS = "release", ["latchkey-sim"]
+
+
+def build(targets, preset="dev"):
+    command = f". tools/lib/packages.sh; build_preset {preset} " + " ".join(f"bin/{t}" for t in targets)
     return subprocess.run(["bash", "-c", command], cwd=COPY, capture_output=True, text=True)
 
 
@@ -39,6 +43,24 @@ def noticed_by(targets):
     return failed or None
 
 
+def command_noticed(command):
+    """What a command says when it fails, or None."""
+    run = subprocess.run(command, shell=True, cwd=COPY, capture_output=True, text=True, errors="replace", timeout=900)
+    if run.returncode == 0:
+        return None
+    said = [line for line in run.stdout.splitlines() if line.startswith("seed ")]
+    return said or [f"{command} ended with {run.returncode}"]
+
+
+def made_and_noticed(entry):
+    """The build, and what noticed: an entry has test binaries, or a command over the optimised target."""
+    if "command" in entry:
+        made = build(COMMAND_TARGETS, COMMAND_PRESET)
+        return made, command_noticed(entry["command"]) if made.returncode == 0 else None
+    made = build(entry["tests"])
+    return made, noticed_by(entry["tests"]) if made.returncode == 0 else None
+
+
 def judge(entry):
     path = COPY / entry["file"]
     good = path.read_text()
@@ -46,11 +68,10 @@ def judge(entry):
         return False, f"stands {good.count(entry['old'])} times in {entry['file']}, not once"
     path.write_text(good.replace(entry["old"], entry["new"]))
     try:
-        made = build(entry["tests"])
+        made, names = made_and_noticed(entry)
         if made.returncode != 0:
             # A proof that must not compile is a test as well; anything else is a bad list.
             return False, "does not build:\n" + "\n".join(made.stdout.splitlines()[-15:])
-        names = noticed_by(entry["tests"])
     finally:
         path.write_text(good)
     if names is None:
@@ -64,12 +85,15 @@ def main():
     entries = tomllib.loads(Path(listed).read_text())["mutant"]
     entries = [e for e in entries if not arguments or e["name"] in arguments]
     refresh()
-    targets = sorted({t for e in entries for t in e["tests"]})
-    made = build(targets)
-    if made.returncode != 0 or noticed_by(targets) is not None:
-        print("the tree itself does not build or does not pass:\n" + made.stdout[-2000:])
-        print("0 passed, 1 failed")
-        return 1
+    targets = sorted({t for e in entries for t in e.get("tests", [])})
+    sound = [{"tests": targets}] if targets else []
+    sound += [{"command": c} for c in sorted({e["command"] for e in entries if "command" in e})]
+    for whole in sound:
+        made, names = made_and_noticed(whole)
+        if made.returncode != 0 or names is not None:
+            print("the tree itself does not build or does not pass:\n" + made.stdout[-2000:], *(names or []), sep="\n")
+            print("0 passed, 1 failed")
+            return 1
     failed = 0
     for entry in entries:
         good, words = judge(entry)

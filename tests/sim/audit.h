@@ -36,8 +36,8 @@ class Audit {
 
   // The viewer's grant covers this life of the camera now.
   void Grant(std::uint32_t life);
-  // A new epoch began: a frame that was under way is gone.
-  void BeginEpoch() { may_break_off_ = true; }
+  // A new epoch began, or the camera is unavailable: a frame that was under way may be gone.
+  void MayBreakOff() { may_break_off_ = true; }
 
   // An RTP packet as it leaves. Returns whether it is new, or something sent before.
   bool OnRtp(ByteView datagram, ports::SrtpReceiver& witness, const peer::MediaPlan& plan);

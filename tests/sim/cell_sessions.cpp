@@ -58,6 +58,11 @@ void Cell::OnStatus(const wire::LaneStatus& status) {
          "the cache holds more bytes than it may");
   Demand(status.cache_frames <= config_.cache_frames, "the cache holds more frames than it may");
   Demand(status.viewers <= config_.max_viewers, "more viewers than may be");
+  // Fresh or nothing: what was half sent of an older picture is not gone on with.
+  if (status.state != wire::CameraState::kUnavailable) return;
+  for (auto& slot : slots_) {
+    if (slot->viewer) slot->viewer->audit.MayBreakOff();
+  }
 }
 
 void Cell::OnEnded(const wire::SessionEnded& ended) {
@@ -105,7 +110,7 @@ void Cell::AfterEpoch() {
   life_since_ = now_;
   for (auto& slot : slots_) {
     if (!slot->viewer) continue;
-    slot->viewer->audit.BeginEpoch();
+    slot->viewer->audit.MayBreakOff();
     slot->granted_since = Instant::max();
     if (slot->session.renews) slot->renew_at = now_ + Seconds(Between(random_, 0, 0.3));
   }

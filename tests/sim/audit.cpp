@@ -60,7 +60,7 @@ void Audit::OnMedia(ByteView payload, bool marker, std::uint32_t timestamp, std:
   const auto facts = ReadPayload(payload, codec);
   Demand(facts.has_value(), [&] { return "a payload is malformed" + Where(); });
   if (open_ && open_->timestamp != timestamp) {
-    Demand(may_break_off_, [&] {
+    Demand(may_break_off_ || tight_, [&] {
       return "a frame was left after " + std::to_string(sequence - open_->first) + " packets" + Where();
     });
     open_.reset();

@@ -36,6 +36,8 @@ class Audit {
 
   // The viewer's grant covers this life of the camera now.
   void Grant(std::uint32_t life);
+  // The cache is close to a limit: frames may go while they are sent.
+  void SetTight(bool tight) { tight_ = tight; }
   // A new epoch began, or the camera is unavailable: a frame that was under way may be gone.
   void MayBreakOff() { may_break_off_ = true; }
 
@@ -68,6 +70,7 @@ class Audit {
   std::optional<std::uint16_t> rtx_sequence_;
   std::optional<Open> open_;
   bool may_break_off_ = false;
+  bool tight_ = false;
   std::optional<std::uint32_t> timestamp_;  // of the frame that began last
   std::optional<Picture> newest_;
   std::deque<SentFrame> sent_;

@@ -58,6 +58,12 @@ void Cell::OnStatus(const wire::LaneStatus& status) {
          "the cache holds more bytes than it may");
   Demand(status.cache_frames <= config_.cache_frames, "the cache holds more frames than it may");
   Demand(status.viewers <= config_.max_viewers, "more viewers than may be");
+  // At its limits the cache drops the oldest frame even if a viewer on a slow leg is amid it.
+  const bool tight =
+      status.cache_bytes > config_.cache_bytes / 4 * 3 || status.cache_frames > config_.cache_frames / 4 * 3;
+  for (auto& slot : slots_) {
+    if (slot->viewer) slot->viewer->audit.SetTight(tight);
+  }
   // Fresh or nothing: what was half sent of an older picture is not gone on with.
   if (status.state != wire::CameraState::kUnavailable) return;
   for (auto& slot : slots_) {

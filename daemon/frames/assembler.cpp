@@ -68,8 +68,10 @@ ExtendedSequence Assembler::UsefulFrom() const {
   return {coming ? *newest_keyframe_ - kMaxParameterPackets : window_.first()};
 }
 
-void Assembler::BeginEpoch(Epoch epoch) {
+void Assembler::BeginEpoch(Epoch epoch, bool renumbered) {
   config_.epoch = epoch;
+  if (window_.started()) floor_ = window_.first();
+  if (renumbered) floor_.reset();
   window_ = PacketWindow(window_.capacity(), is_video() ? kVideoWindowBytes : kAudioWindowBytes);
   timestamps_ = {};
   scan_ = {};
@@ -88,6 +90,11 @@ void Assembler::BeginEpoch(Epoch epoch) {
 // Makes the window one that can hold `sequence`, or says why it is not wanted.
 DropReason Assembler::Place(std::int64_t sequence, Instant now) {
   const auto reach = static_cast<std::int64_t>(window_.capacity());
+  // Further below than a window reaches the camera has begun its numbers anew.
+  if (floor_ && sequence < *floor_) {
+    if (*floor_ - sequence <= reach) return DropReason::kTooOld;
+    floor_.reset();
+  }
   if (!window_.started() || sequence >= window_.next() + reach) {
     Resync(sequence, now);
     return DropReason::kNone;

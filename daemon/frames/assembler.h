@@ -92,8 +92,10 @@ class Assembler {
   [[nodiscard]] ExtendedSequence UsefulFrom() const;
   // From now on, also for what waits already.
   void SetHold(Duration hold) { config_.hold = hold; }
-  // Forgets packets and frames (not the parameter sets); video waits for a keyframe.
-  void BeginEpoch(Epoch epoch);
+  // Forgets packets and frames (not the parameter sets); video waits for a keyframe. Unless the stream is
+  // `renumbered`, a number that was taken out before stays too old: what is sent again or comes late must not
+  // follow pictures that are newer.
+  void BeginEpoch(Epoch epoch, bool renumbered);
 
   [[nodiscard]] const AssemblerCounters& counters() const { return counters_; }
   // Payload bytes that wait.
@@ -172,6 +174,7 @@ class Assembler {
   bool group_reorders_ = false;    // a B slice since the last keyframe
   std::optional<std::uint32_t> last_timestamp_;  // of the frame read last, when nothing is missing behind it
   std::optional<std::int64_t> newest_keyframe_;  // newest packet that begins a keyframe's picture
+  std::optional<std::int64_t> floor_;            // what lies below was taken out in an epoch before
   std::optional<std::int64_t>
       restart_expected_;  // RFC 3550 A.1: what would prove that the numbering restarted
   Unsupported unsupported_ = Unsupported::kNone;

@@ -222,9 +222,13 @@ bool CameraSession::TakeEpochWanted() {
 void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   config_.epoch = epoch;
   ready_.clear();
+  std::vector<std::optional<std::uint32_t>> before;
+  for (std::size_t i = 0; gate_ && i < streams_.size(); ++i) before.push_back(gate_->SsrcOfStream(i));
   if (gate_) gate_->BeginEpoch();
-  for (Stream& stream : streams_) {
-    stream.assembler.BeginEpoch(epoch);
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    Stream& stream = streams_[i];
+    // Another SSRC has numbers of its own (RFC 3550 5.1).
+    stream.assembler.BeginEpoch(epoch, !gate_ || gate_->SsrcOfStream(i) != before[i]);
     stream.reception = Reception();
     stream.repair.BeginEpoch();
   }

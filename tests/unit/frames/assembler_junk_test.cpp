@@ -41,7 +41,7 @@ void Run(std::uint64_t seed, wire::Codec codec) {
     if (dice.Below(marker_every) == 0) timestamp += dice.Below(50) == 0 ? dice.U32() : 3600;
     bench.Push(SentPacket{sequence, timestamp, dice.Below(marker_every) == 0, RandomPayload(dice)});
     if (dice.Below(10) == 0) bench.Wait(milliseconds(dice.Below(60)));
-    if (dice.Below(1500) == 0) bench.assembler().BeginEpoch(kEpoch.Next());
+    if (dice.Below(1500) == 0) bench.assembler().BeginEpoch(kEpoch.Next(), dice.Below(2) == 0);
     const auto deadline = bench.assembler().NextDeadline();
     if (deadline && *deadline <= bench.now) bench.Wait(Duration::zero());
     REQUIRE((!bench.assembler().NextDeadline() || *bench.assembler().NextDeadline() > bench.now));

@@ -245,7 +245,7 @@ TEST_CASE("assembler: a new epoch forgets packets and waits for a keyframe, but 
   bench.Push(camera.Key());
   bench.Push(camera.Frame({P()}, false));
   bench.Take();
-  bench.assembler().BeginEpoch(Epoch{6});
+  bench.assembler().BeginEpoch(Epoch{6}, true);
   CHECK(bench.assembler().bytes() == 0);
   CHECK(bench.assembler().KeyframeWanted());
   bench.Push(camera.Delta());
@@ -269,6 +269,24 @@ TEST_CASE("assembler: missing numbers are listed with the moment they showed") {
   CHECK(missing[0].sequence.Wire() == 13);
   CHECK(missing[1].sequence.Wire() == 14);
   CHECK(missing[0].noticed == kStart + milliseconds(7));
+}
+
+TEST_CASE(
+    "assembler: what left in the epoch before does not leave again in the next, unless the numbers are new") {
+  const bool renumbered = GENERATE(false, true);
+  Bench bench;
+  Camera camera;
+  const auto key = camera.Key();
+  bench.Push(key);
+  bench.Push(camera.Delta());
+  CHECK(bench.Count() == 2);
+  bench.assembler().BeginEpoch(Epoch{6}, renumbered);
+  // Repeated by the camera, or late.
+  for (const auto& packet : key) CHECK((bench.Push(packet) == DropReason::kTooOld) != renumbered);
+  CHECK(bench.Count() == (renumbered ? 1 : 0));
+  bench.Push(camera.Key());
+  bench.Wait(milliseconds(200));
+  CHECK(bench.Count() == 1);
 }
 
 }  // namespace

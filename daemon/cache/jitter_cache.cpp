@@ -27,6 +27,7 @@ void JitterCache::Erase() {
   frames_.shrink_to_fit();
   next_ = FrameNumber{1};
   bytes_ = 0;
+  group_bytes_ = 0;
   had_video_ = false;
   start_.reset();
 }
@@ -44,6 +45,7 @@ JitterCache::Inserted JitterCache::Insert(frames::PlainFrame frame, Instant now)
   const bool keyframe = video && frame.header.keyframe;
   frames_.push_back(key_->Seal(std::move(frame)));
   bytes_ += frames_.back().footprint();
+  group_bytes_ = (keyframe ? 0 : group_bytes_) + frames_.back().footprint();
   had_video_ |= video;
   if (keyframe) {
     start_ = number;
@@ -62,22 +64,15 @@ void JitterCache::Enforce(Instant now) {
   // Groups before the current one have served, once it stands for a while.
   while (start_ && now - group_since_ >= limits_.linger && frames_.front().header().number < *start_)
     PopOldest();
-  while (!frames_.empty() && OverLimits(now)) EvictGroup();
+  while (!frames_.empty() && OverLimits(now)) {
+    PopOldest();
+    ++counters_.evicted;
+  }
 }
 
 bool JitterCache::OverLimits(Instant now) const {
   return bytes_ > limits_.bytes || frames_.size() > limits_.frames ||
          now - frames_.front().header().whole > limits_.age;
-}
-
-// The oldest frame, and all that can't begin a viewer any more without it; never into the current group
-// further than this one frame.
-void JitterCache::EvictGroup() {
-  do {
-    PopOldest();
-    ++counters_.evicted;
-  } while (start_ && !frames_.empty() && frames_.front().header().number < *start_ &&
-           !frames_.front().header().keyframe);
 }
 
 void JitterCache::PopOldest() {
@@ -104,7 +99,7 @@ std::optional<FrameNumber> JitterCache::StartForNewViewer() const {
 bool JitterCache::KeyframeWanted(Instant now) const {
   if (!had_video_) return false;
   if (!start_) return true;
-  return bytes_ > limits_.bytes / 4 * 3 || frames_.size() > limits_.frames / 4 * 3 ||
+  return group_bytes_ > limits_.bytes / 4 * 3 || next_.value - start_->value > limits_.frames / 4 * 3 ||
          now - group_since_ > std::min(limits_.renew, limits_.age / 4 * 3);
 }
 

@@ -14,8 +14,8 @@
 
 namespace latchkey::cache {
 
-// At each limit the oldest group of pictures goes first, whole. If only the current group is left and still
-// doesn't fit, its oldest frames go one by one: then its start is lost, counted in starts_lost, and a new
+// At each limit the oldest frames go, one by one: what is left of a group before the current one still serves
+// viewers that are behind. When the current group's start goes, that is counted in starts_lost, and a new
 // viewer needs a fresh keyframe (StartForNewViewer() says nothing until one is in).
 struct CacheLimits {
   // Memory of all frames, capacity and bookkeeping included, in bytes. 2.5 Mbit/s in groups of 2 s needs
@@ -89,7 +89,6 @@ class JitterCache {
 
  private:
   void PopOldest();
-  void EvictGroup();
   void Enforce(Instant now);
   [[nodiscard]] bool OverLimits(Instant now) const;
 
@@ -101,6 +100,7 @@ class JitterCache {
   std::deque<SealedFrame> frames_;  // contiguous numbers
   FrameNumber next_{1};
   std::size_t bytes_ = 0;
+  std::size_t group_bytes_ = 0;  // of the current group, from its keyframe on
   bool had_video_ = false;
   std::optional<FrameNumber> start_;  // of the current group, while it is whole
   Instant group_since_;               // when the current group's keyframe came in

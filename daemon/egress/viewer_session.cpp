@@ -131,17 +131,19 @@ std::int64_t ViewerSession::rate() const {
   return limit ? std::min(free, static_cast<std::int64_t>(*limit / kPacketBits) + 1) : free;
 }
 
-// A frame that has begun goes out to its end. Once the next group stands the cache keeps it for a while only,
-// and a leg's limit may be slower than that: from the last call on, what is left of it leaves without.
-std::optional<Instant> ViewerSession::LastCall(const cache::SealedFrame& frame, const Turn& turn) {
+// A frame that has begun goes out to its end, whatever the leg's limit: the cache may lose it to a limit of
+// its own, or to the next group's linger.
+Instant ViewerSession::LastCall(const cache::SealedFrame& frame, const Turn& turn) const {
+  const Instant begun = position_.record > 0 ? position_.begun : turn.now;
   const auto start = turn.cache.StartForNewViewer();
-  if (!start || *start <= frame.header().number) return std::nullopt;
-  return turn.cache.Find(*start)->header().whole + cache::CacheLimits{}.linger / 2;
+  if (!start || *start <= frame.header().number) return begun + kMaxFrameTime;
+  return std::min(begun + kMaxFrameTime,
+                  turn.cache.Find(*start)->header().whole + cache::CacheLimits{}.linger / 2);
 }
 
-ViewerSession::Step ViewerSession::Pause(std::int64_t pace, std::optional<Instant> last_call) {
+ViewerSession::Step ViewerSession::Pause(std::int64_t pace, Instant last_call, Instant now) {
   paused_until_ = pacer_.NextRun(pace);
-  if (position_.record > 0 && last_call && *last_call < *paused_until_) paused_until_ = last_call;
+  if (position_.record > 0 && last_call > now) paused_until_ = std::min(*paused_until_, last_call);
   return Step::kPaused;
 }
 
@@ -214,17 +216,18 @@ ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std
 ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, OutboundStream& stream,
                                              const Leg& leg, const Turn& turn) {
   if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
-  std::optional<Instant> last_call = LastCall(frame, turn);
-  const bool hurry = position_.record > 0 && last_call && turn.now >= *last_call;
-  if (hurry) last_call.reset();
+  const Instant last_call = LastCall(frame, turn);
+  const bool hurry = position_.record > 0 && turn.now >= last_call;
   const std::int64_t pace = hurry ? Pacer::kLiveRate : rate();
   std::int64_t allowance = pacer_.Available(turn.now, pace);
   // To go on with a frame it is opened again: not for less than a run, whatever woke us.
-  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::Run(pace))) return Pause(pace, last_call);
+  if (allowance <= 0 || (position_.record > 0 && allowance < Pacer::Run(pace)))
+    return Pause(pace, last_call, turn.now);
   const auto opened = key_->Open(frame, turn.buffer);
   if (opened.outcome != cache::OpenOutcome::kOpened) return Step::kOpenFailed;
   const frames::FrameHeader& header = frame.header();
   if (position_.record == 0) {
+    position_.begun = turn.now;
     bool& anchored = anchored_[static_cast<std::size_t>(header.stream)];
     position_.timestamp =
         stream.BeginFrame(header.timestamp, anchored && !catching_up(), header.captured, turn.now);
@@ -233,7 +236,7 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
   std::uint16_t index = 0;
   for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
     if (index < position_.record) continue;
-    if (allowance <= 0) return Pause(pace, last_call);
+    if (allowance <= 0) return Pause(pace, last_call, turn.now);
     if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
     stream.SendRecord({header.epoch, header.number, position_.timestamp}, index, *record, record.IsLast(),
                       leg, turn.now);

@@ -59,6 +59,9 @@ class ViewerSession {
   // A viewer whose leg carries less than the stream is this far behind at most: then it goes on at the newest
   // keyframe, or waits for the next.
   static constexpr Duration kMaxLag = milliseconds{800};
+  // A frame goes out within this, however slow the leg: at the most that a camera may send, the smallest
+  // cache holds a second.
+  static constexpr Duration kMaxFrameTime = milliseconds{500};
   // A run through the past ends at the live edge within this, or is broken off: what it would show is old.
   static constexpr Duration kMaxRun = seconds{2};
 
@@ -129,6 +132,7 @@ class ViewerSession {
     std::uint16_t record = 0;      // of it, already begun if not 0
     std::uint32_t timestamp = 0;   // of the frame begun
     FrameNumber live_from;         // up to here it is a run through the past
+    Instant begun;                 // when its first packet left
     Instant run_since;             // when that began
     bool awaits_keyframe = false;  // pictures are passed over until one comes
   };
@@ -151,8 +155,8 @@ class ViewerSession {
   [[nodiscard]] bool catching_up() const { return position_.number < position_.live_from; }
   // Packets a second.
   [[nodiscard]] std::int64_t rate() const;
-  static std::optional<Instant> LastCall(const cache::SealedFrame& frame, const Turn& turn);
-  Step Pause(std::int64_t pace, std::optional<Instant> last_call);
+  [[nodiscard]] Instant LastCall(const cache::SealedFrame& frame, const Turn& turn) const;
+  Step Pause(std::int64_t pace, Instant last_call, Instant now);
   void KeepUp(const Turn& turn);
   [[nodiscard]] bool PassesOver(const frames::FrameHeader& header);
 

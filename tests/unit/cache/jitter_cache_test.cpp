@@ -102,7 +102,7 @@ TEST_CASE("cache: a group before the current one stays for the linger and goes a
   CHECK(bench.cache().counters().evicted == 0);
 }
 
-TEST_CASE("cache: over the bytes the oldest group goes first, whole") {
+TEST_CASE("cache: over the bytes the oldest frames go first, no more than must") {
   CacheLimits limits;
   limits.bytes = CacheLimits::kMinBytes;
   limits.linger = hours(1);
@@ -111,9 +111,12 @@ TEST_CASE("cache: over the bytes the oldest group goes first, whole") {
   const FrameNumber second = bench.Group(49);
   CHECK(bench.cache().Oldest() == first);
   bench.Group(49);
-  CHECK(bench.cache().Oldest() == second);
+  // Who is still in the first group goes on from there.
+  CHECK(*bench.cache().Oldest() > first);
+  CHECK(*bench.cache().Oldest() < second);
   CHECK(bench.cache().bytes() <= limits.bytes);
-  CHECK(bench.cache().counters().evicted == 50);
+  CHECK(bench.cache().bytes() + 50'000 > limits.bytes);
+  CHECK(bench.cache().counters().evicted == bench.cache().Oldest()->value - first.value);
   CHECK(bench.cache().counters().starts_lost == 0);
 }
 

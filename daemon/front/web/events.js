@@ -82,7 +82,8 @@ export class EventChannel {
     socket.onclose = (event) => {
       if (socket !== this.#socket) return;
       this.#socket = null;
-      if (event.code === UNAUTHORISED || problem?.status === 401) {
+      // A camera's token (403) opens no page either, however often it is tried.
+      if (event.code === UNAUTHORISED || problem?.status === 401 || problem?.status === 403) {
         this.stop();
         this.#on.refused(problem ?? { status: 401, title: "token not valid", detail: "" });
         return;

@@ -106,7 +106,7 @@ struct LocalTransport {
   ports::Fingerprint fingerprint{};
   std::vector<SocketAddress> candidates;  // at most kMaxLocalCandidates are told
 };
-// So that an answer with candidates stays far below the 8192 bytes that FFmpeg reads.
+// So that an answer with candidates stays far below kMaxAnswerBytes (negotiation.h).
 constexpr std::size_t kMaxLocalCandidates = 16;
 
 }  // namespace latchkey::peer

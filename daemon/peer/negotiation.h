@@ -21,7 +21,7 @@ namespace latchkey::peer {
 
 // Why an offer is refused, for application/problem+json. `detail` says what to do.
 //   400  not SDP, malformed, or contradicting itself      413  over a bound of wire/sdp.h
-//   406  well-formed, but nothing in it can be used
+//   406  well-formed, but nothing in it can be used       or the answer would be over kMaxAnswerBytes
 struct Refusal {
   std::uint16_t http_status = 400;
   std::string detail;
@@ -29,9 +29,12 @@ struct Refusal {
 template <class T>
 using Negotiated = tl::expected<T, Refusal>;
 
+// FFmpeg's WHIP client reads no more than this of an answer.
+constexpr std::size_t kMaxAnswerBytes = 8192;
+
 struct Answer {
   MediaPlan plan;
-  std::string sdp;  // at most 8192 bytes, begins with "v="
+  std::string sdp;  // at most kMaxAnswerBytes, begins with "v="
 };
 
 // A camera's offer. Taken: at most one video (H264 packetization-mode 1, then mode 0, then VP8; constrained

@@ -139,7 +139,7 @@ SdpMedia Rejected(const SdpMedia& offered, const OfferedSection& section) {
   media.kind = offered.kind;
   media.port = 0;
   media.protocol = offered.protocol;
-  media.formats = offered.formats;  // RFC 3264 6: they mean nothing, but there must be one
+  media.formats = {offered.formats.front()};  // RFC 3264 6: it means nothing, but there must be one
   media.lines.push_back({'c', "IN IP4 0.0.0.0"});
   if (!section.mid.empty()) media.attributes.Add("mid", section.mid);
   media.attributes.Add("inactive");
@@ -278,6 +278,10 @@ Negotiated<Answer> Conclude(const Sdp& offer, const std::vector<OfferedSection>&
         Accepted(offered, *chosen, stream, answer.plan, local, sender, chosen->section == tagged.section));
   }
   answer.sdp = wire::WriteSdp(text);
+  if (answer.sdp.size() > kMaxAnswerBytes) {
+    return tl::unexpected(Refusal{413, "the answer would be longer than " + std::to_string(kMaxAnswerBytes) +
+                                           " bytes: offer fewer media sections, with shorter names"});
+  }
   return answer;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <memory>
+
+#include "daemon/peer/format_table.h"
 
 namespace latchkey::peer {
 namespace {
@@ -10,10 +12,6 @@ namespace {
 // The names that RFC 5764 8 and RFC 8829 5.1.2 allow for DTLS-SRTP. Never plain RTP.
 constexpr std::array<std::string_view, 4> kProtocols{"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF",
                                                      "RTP/SAVP"};
-// With rtcp-mux these payload types look like RTCP (RFC 5761 4).
-constexpr bool CollidesWithRtcp(std::uint8_t payload_type) {
-  return payload_type >= 64 && payload_type <= 95;
-}
 // One-byte header form (RFC 8285 4.2).
 constexpr std::uint16_t kMaxExtensionId = 14;
 
@@ -35,25 +33,6 @@ std::optional<wire::StreamKind> KindFromName(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<wire::SdpRtpMap> RtpMapOf(const wire::SdpMedia& media, std::uint8_t payload_type) {
-  for (const std::string_view value : media.attributes.Values("rtpmap")) {
-    auto map = wire::ParseRtpMap(value);
-    if (map && map->payload_type == payload_type) return map;
-  }
-  // Static payload types need no rtpmap (RFC 3551 6).
-  if (payload_type == 0) return wire::SdpRtpMap{0, "PCMU", 8000, 1};
-  if (payload_type == 8) return wire::SdpRtpMap{8, "PCMA", 8000, 1};
-  return std::nullopt;
-}
-
-std::optional<wire::SdpFmtp> FmtpOf(const wire::SdpMedia& media, std::uint8_t payload_type) {
-  for (const std::string_view value : media.attributes.Values("fmtp")) {
-    auto fmtp = wire::ParseFmtp(value);
-    if (fmtp && fmtp->payload_type == payload_type) return fmtp;
-  }
-  return std::nullopt;
-}
-
 std::optional<wire::Codec> CodecOf(const wire::SdpRtpMap& map, wire::StreamKind kind) {
   const auto codec = wire::CodecFromName(map.encoding);
   if (!codec || wire::StreamKindOf(*codec) != kind || map.clock_rate != wire::ClockRate(*codec))
@@ -71,22 +50,9 @@ std::string RtpMapText(const wire::SdpRtpMap& map) {
   return text;
 }
 
-Feedback FeedbackOf(const wire::SdpMedia& media, std::uint8_t payload_type) {
-  Feedback feedback;
-  for (const std::string_view value : media.attributes.Values("rtcp-fb")) {
-    const auto one = wire::ParseRtcpFeedback(value);
-    if (!one || one->payload_type.value_or(payload_type) != payload_type) continue;
-    if (one->type == "nack" && one->parameter.empty()) feedback.nack = true;
-    if (one->type == "nack" && one->parameter == "pli") feedback.pli = true;
-    if (one->type == "ccm" && one->parameter == "fir") feedback.fir = true;
-    if (one->type == "goog-remb") feedback.remb = true;
-  }
-  return feedback;
-}
-
-H264Format H264Of(const std::optional<wire::SdpFmtp>& fmtp) {
+H264Format H264Of(const wire::SdpFmtp* fmtp) {
   H264Format format;
-  if (!fmtp) return format;
+  if (fmtp == nullptr) return format;
   // RFC 6184 8.1: absent means 0. Mode 2 (interleaved) and anything else is none of ours: kept as read.
   const auto mode = wire::ParseSdpNumber(fmtp->Find("packetization-mode").value_or("0"), 2);
   format.packetization_mode = static_cast<std::uint8_t>(mode.value_or(2));
@@ -98,36 +64,21 @@ H264Format H264Of(const std::optional<wire::SdpFmtp>& fmtp) {
   return format;
 }
 
-// The payload type of rtx whose apt is `payload_type` (RFC 4588 8.1).
-std::optional<std::uint8_t> RtxOf(const wire::SdpMedia& media, std::uint8_t payload_type) {
-  for (const std::string& text : media.formats) {
-    const auto candidate = wire::ParsePayloadType(text);
-    if (!candidate || CollidesWithRtcp(*candidate) || *candidate == payload_type) continue;
-    const auto map = RtpMapOf(media, *candidate);
-    if (!map || !wire::EqualWithoutCase(map->encoding, "rtx")) continue;
-    const auto fmtp = FmtpOf(media, *candidate);
-    const auto apt = fmtp ? fmtp->Find("apt") : std::nullopt;
-    if (apt && wire::ParsePayloadType(*apt) == payload_type) return candidate;
-  }
-  return std::nullopt;
-}
-
 std::vector<OfferedFormat> FormatsOf(const wire::SdpMedia& media, wire::StreamKind kind) {
   std::vector<OfferedFormat> formats;
-  for (const std::string& text : media.formats) {
-    const auto payload_type = wire::ParsePayloadType(text);
-    if (!payload_type || CollidesWithRtcp(*payload_type)) continue;
-    const auto map = RtpMapOf(media, *payload_type);
-    const auto codec = map ? CodecOf(*map, kind) : std::nullopt;
+  const auto table = std::make_unique<FormatTable>(media);  // some 20 kB
+  for (const std::uint8_t payload_type : table->payload_types()) {
+    const wire::SdpRtpMap* map = table->Map(payload_type);
+    const auto codec = map != nullptr ? CodecOf(*map, kind) : std::nullopt;
     if (!codec) continue;
     OfferedFormat format;
     format.codec = *codec;
-    format.payload_type = *payload_type;
-    format.rtx_payload_type = RtxOf(media, *payload_type);
-    format.feedback = FeedbackOf(media, *payload_type);
+    format.payload_type = payload_type;
+    format.rtx_payload_type = table->RtxOf(payload_type);
+    format.feedback = table->FeedbackOf(payload_type);
     format.rtpmap = RtpMapText(*map);
-    const auto fmtp = FmtpOf(media, *payload_type);
-    format.has_fmtp = fmtp.has_value();
+    const wire::SdpFmtp* fmtp = table->Fmtp(payload_type);
+    format.has_fmtp = fmtp != nullptr;
     if (*codec == wire::Codec::kH264) format.h264 = H264Of(fmtp);
     formats.push_back(std::move(format));
   }
@@ -144,13 +95,14 @@ std::vector<RemoteSource> SourcesOf(const wire::SdpMedia& media) {
     secondary.insert(secondary.end(), group->ssrcs.begin() + 1, group->ssrcs.end());
     if (group->semantics == "FID") repairs.emplace_back(group->ssrcs[0], group->ssrcs[1]);
   }
+  std::sort(secondary.begin(), secondary.end());
   std::vector<RemoteSource> sources;
   for (const std::string_view value : media.attributes.Values("ssrc")) {
     const auto declared = wire::ParseSsrc(value);
     if (!declared || sources.size() >= kMaxDeclaredSources) continue;
     const auto is_it = [&](const RemoteSource& s) { return s.ssrc == declared->ssrc; };
     if (std::any_of(sources.begin(), sources.end(), is_it)) continue;
-    if (std::find(secondary.begin(), secondary.end(), declared->ssrc) != secondary.end()) continue;
+    if (std::binary_search(secondary.begin(), secondary.end(), declared->ssrc)) continue;
     RemoteSource source{declared->ssrc, std::nullopt};
     for (const auto& [primary, repair] : repairs) {
       if (primary == source.ssrc && repair != source.ssrc) source.rtx_ssrc = repair;

@@ -28,7 +28,7 @@ void CheckAnswer(std::string_view offer, const peer::Negotiated<peer::Answer>& a
   const auto asked = wire::ParseSdp(offer);
   const auto told = wire::ParseSdp(answer->sdp);
   LATCHKEY_CHECK(asked && told && asked->media.size() == told->media.size());
-  LATCHKEY_CHECK(answer->sdp.size() <= 8192 + offer.size());
+  LATCHKEY_CHECK(answer->sdp.size() <= peer::kMaxAnswerBytes);
   LATCHKEY_CHECK(!answer->plan.streams.empty() && answer->plan.streams.size() <= peer::kMaxStreams);
   std::vector<std::uint8_t> types;
   for (const peer::StreamPlan& stream : answer->plan.streams) {

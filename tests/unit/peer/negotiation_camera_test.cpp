@@ -207,6 +207,25 @@ TEST_CASE("negotiation: a second camera picture is rejected, the first stays") {
   CHECK(Parsed(answer->sdp).media[2].port == 0);
 }
 
+TEST_CASE("negotiation: rejected sections echo one format, so that large offers have short answers") {
+  OfferText offer = CameraOffer();
+  std::string crowd = "m=video 9 UDP/TLS/RTP/SAVPF";
+  for (int type = 0; type < 128; ++type) crowd += ' ' + std::to_string(type);
+  for (int mid = 2; mid < 16; ++mid) offer.audio += crowd + "\na=mid:" + std::to_string(mid) + '\n';
+  const auto answer = AnswerCamera(offer.Text());
+  REQUIRE(answer);
+  CheckAnswerFits(offer.Text(), *answer);
+}
+
+TEST_CASE("negotiation: an offer whose answer would be too long is refused, and says so") {
+  OfferText offer = CameraOffer();
+  for (int i = 0; i < 4; ++i) offer.audio += "m=" + std::string(2500, 'x') + " 9 UDP/TLS/RTP/SAVPF 96\n";
+  const auto answer = AnswerCamera(offer.Text());
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().http_status == 413);
+  CHECK(answer.error().detail.find("8192") != std::string::npos);
+}
+
 TEST_CASE("negotiation: simulcast is answered as one stream, the first layer's") {
   OfferText offer = CameraOffer();
   offer.video +=

@@ -114,7 +114,7 @@ inline bool AllDiffer(std::vector<std::uint32_t> numbers) {
 inline void CheckAnswerFits(std::string_view offer_text, const Answer& answer) {
   const wire::Sdp offer = Parsed(offer_text);
   const wire::Sdp sdp = Parsed(answer.sdp);
-  CHECK(answer.sdp.size() <= 8192);
+  CHECK(answer.sdp.size() <= kMaxAnswerBytes);
   CHECK(answer.sdp.rfind("v=0\r\n", 0) == 0);
   CHECK(answer.sdp.find("transport-cc") == std::string::npos);
   CHECK(answer.sdp.find("transport-wide-cc") == std::string::npos);

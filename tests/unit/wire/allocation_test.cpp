@@ -1,7 +1,5 @@
-// The packet path allocates nothing: this program counts every operator new.
+// The packet path allocates nothing.
 #include <array>
-#include <cstdlib>
-#include <new>
 
 #include "daemon/wire/demux.h"
 #include "daemon/wire/h264.h"
@@ -13,58 +11,14 @@
 #include "daemon/wire/rtcp_transport.h"
 #include "daemon/wire/rtp.h"
 #include "daemon/wire/vp8.h"
+#include "tests/support/allocations.h"
 #include "tests/unit/wire/support.h"
-
-namespace {
-std::size_t allocations = 0;
-}  // namespace
-
-// All forms are replaced together: a sanitizer minds when one side of a pair is its own.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size);
-}
-void* operator new(std::size_t size) {
-  if (void* memory = operator new(size, std::nothrow)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new[](std::size_t size) {
-  return operator new(size);
-}
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return operator new(size, std::nothrow);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
 
 namespace latchkey::wire {
 namespace {
 
+using test::Count;
 using test::Hex;
-
-// Runs `work` and gives the number of allocations it made.
-template <class Work>
-std::size_t Count(Work work) {
-  const std::size_t before = allocations;
-  work();
-  return allocations - before;
-}
 
 TEST_CASE("wire: the counter of allocations counts") {
   CHECK(Count([] { ByteVector bytes(100); }) == 1);

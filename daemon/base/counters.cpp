@@ -13,8 +13,6 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kStunMalformed: return "stun_malformed";
     case DropReason::kStunUnauthenticated: return "stun_unauthenticated";
     case DropReason::kUnknownPeer: return "unknown_peer";
-    case DropReason::kDtlsMalformed: return "dtls_malformed";
-    case DropReason::kDtlsRejected: return "dtls_rejected";
     case DropReason::kNoKeysYet: return "no_keys_yet";
     case DropReason::kRtpMalformed: return "rtp_malformed";
     case DropReason::kRtcpMalformed: return "rtcp_malformed";
@@ -29,9 +27,6 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kPayloadMalformed: return "payload_malformed";
     case DropReason::kDuplicate: return "duplicate";
     case DropReason::kTooOld: return "too_old";
-    case DropReason::kFrameTooLarge: return "frame_too_large";
-    case DropReason::kQueueFull: return "queue_full";
-    case DropReason::kRateLimited: return "rate_limited";
     case DropReason::kCount: break;
   }
   LATCHKEY_CHECK(false);

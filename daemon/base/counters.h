@@ -16,9 +16,7 @@ enum class DropReason : std::uint8_t {
   kStunMalformed,
   kStunUnauthenticated,  // unknown ufrag, or MESSAGE-INTEGRITY does not verify
   kUnknownPeer,          // DTLS or SRTP from a 5-tuple without a valid check
-  kDtlsMalformed,
-  kDtlsRejected,  // DTLS said no (bad record, wrong state)
-  kNoKeysYet,     // SRTP before the handshake ended
+  kNoKeysYet,            // SRTP before the handshake ended
   kRtpMalformed,
   kRtcpMalformed,
   kSrtpAuthentication,
@@ -32,9 +30,6 @@ enum class DropReason : std::uint8_t {
   kPayloadMalformed,  // depacketiser refused the codec's payload
   kDuplicate,         // a sequence number already held
   kTooOld,            // behind what already left
-  kFrameTooLarge,
-  kQueueFull,
-  kRateLimited,
   kCount
 };
 

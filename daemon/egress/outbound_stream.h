@@ -59,6 +59,7 @@ class OutboundStream {
   // The same packet again: as RTX (RFC 4588) where agreed, else byte for byte as before, since a GCM nonce
   // must never meet two plain texts (RFC 7714 8.1).
   void Resend(const SentHistory::Entry& entry, ByteView payload, bool marker, const Leg& leg);
+  void NoteResent(std::uint16_t sequence, Instant now) { history_.NoteResent(sequence, now); }
   // Nothing sent so far can be made again: its frames are gone.
   void ForgetSent() { history_.Clear(); }
 

@@ -22,7 +22,8 @@ class SentHistory {
     std::uint32_t timestamp = 0;
     std::uint16_t record = 0;  // payload record of the frame
     std::uint16_t sequence = 0;
-    std::uint32_t sent_ms = 0;  // of the monotonic clock, modulo 2^32
+    std::uint32_t sent_ms = 0;  // first, and last: of the monotonic clock, modulo 2^32
+    std::uint32_t last_ms = 0;
     bool used = false;
   };
   static std::uint32_t Milliseconds(Instant now) {
@@ -36,12 +37,17 @@ class SentHistory {
 
   void Add(Entry entry) {
     entry.used = true;
+    entry.last_ms = entry.sent_ms;
     entries_[entry.sequence & (entries_.size() - 1)] = entry;
   }
   [[nodiscard]] std::optional<Entry> Find(std::uint16_t sequence) const {
     const Entry& entry = entries_[sequence & (entries_.size() - 1)];
     if (!entry.used || entry.sequence != sequence) return std::nullopt;
     return entry;
+  }
+  // `sequence` is one that Find() gave, and went out again.
+  void NoteResent(std::uint16_t sequence, Instant now) {
+    entries_[sequence & (entries_.size() - 1)].last_ms = Milliseconds(now);
   }
   void Clear() {
     for (Entry& entry : entries_) entry.used = false;

@@ -74,7 +74,19 @@ void ViewerSession::NoteKeyframeRequest(std::uint32_t ssrc, Instant now) {
     return s.plan().local_ssrc == ssrc && s.plan().kind == wire::StreamKind::kVideo;
   });
   if (!ours || catching_up() || (keyframe_sent_ && now - *keyframe_sent_ < kKeyframeGrace)) return;
-  keyframe_wanted_ = true;
+  keyframe_wish_.Want();
+}
+
+// Somebody may still wait for it, and it is not under way already: a player asks again before the answer to
+// its first request can have come.
+bool ViewerSession::IsDue(const SentHistory::Entry& entry, Instant now) const {
+  const std::uint32_t at = SentHistory::Milliseconds(now);
+  const Duration again =
+      entry.last_ms == entry.sent_ms
+          ? Duration::zero()
+          : std::max<Duration>(kResendLeast, estimate_.round_trip().value_or(Duration::zero()) / 2);
+  return at - entry.sent_ms <= static_cast<std::uint32_t>(ToMilliseconds(kResendAge)) &&
+         at - entry.last_ms >= static_cast<std::uint32_t>(ToMilliseconds(again));
 }
 
 ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) {
@@ -96,8 +108,7 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
     const cache::SealedFrame* frame =
         entry && entry->epoch == turn.cache.epoch() ? turn.cache.Find(entry->frame) : nullptr;
     if (frame == nullptr) continue;
-    const std::uint32_t age = SentHistory::Milliseconds(turn.now) - entry->sent_ms;
-    if (age > static_cast<std::uint32_t>(ToMilliseconds(kResendAge))) continue;
+    if (!IsDue(*entry, turn.now) || !resend_budget_.TrySpend()) continue;
     if (open_frame != entry->frame) {
       opened = key_->Open(*frame, turn.buffer);
       if (opened.outcome != cache::OpenOutcome::kOpened) {
@@ -110,6 +121,7 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
     for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
       if (index != entry->record) continue;
       stream.Resend(*entry, *record, record.IsLast(), leg);
+      stream.NoteResent(request.sequence, turn.now);
       ++resent_;
       pacer_.Spend(1);
       break;
@@ -132,17 +144,8 @@ void ViewerSession::SendReports(Instant now, WallTime wall, DatagramBatch& out) 
     wire::WriteSenderReport(*report, {}, writer);
     wire::WriteSdesCname(report->ssrc, plan_.local_cname, writer);
     LATCHKEY_CHECK(writer.ok());
-    SendRtcp(writer.Written(), out);
+    transport_.SendRtcp(writer.Written(), *sender_, out);
   }
-}
-
-void ViewerSession::SendRtcp(ByteView compound, DatagramBatch& out) {
-  const auto path = transport_.path();
-  if (!path || !sender_ || compound.empty()) return;
-  const MutableByteView place =
-      out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
-  std::copy(compound.begin(), compound.end(), place.begin());
-  out.TrimLast(sender_->ProtectRtcp(place, compound.size()));
 }
 
 void ViewerSession::Close(DatagramBatch& out) {
@@ -155,7 +158,7 @@ void ViewerSession::Close(DatagramBatch& out) {
     wire::WriteSdesCname(ssrcs.front(), plan_.local_cname, writer);
     wire::WriteBye(ssrcs, writer);
     LATCHKEY_CHECK(writer.ok());
-    SendRtcp(writer.Written(), out);
+    transport_.SendRtcp(writer.Written(), *sender_, out);
   }
   transport_.Close(out);
   DropKey();

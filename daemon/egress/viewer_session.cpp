@@ -40,9 +40,8 @@ void ViewerSession::DropKey() {
   resends_.clear();
 }
 
-peer::Transport::StunVerdict ViewerSession::HandleStun(const wire::StunMessage& message,
-                                                       const ReceivedDatagram& datagram, Instant now,
-                                                       DatagramBatch& out) {
+DropReason ViewerSession::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                     Instant now, DatagramBatch& out) {
   return transport_.HandleStun(message, datagram, now, out);
 }
 
@@ -101,7 +100,7 @@ bool ViewerSession::FindPosition(const Turn& turn) {
   }
   const auto start = cache.StartForNewViewer();
   if (!start) {
-    keyframe_wanted_ = true;
+    keyframe_wish_.Want();
     position_ = {};
     return false;
   }
@@ -162,7 +161,7 @@ void ViewerSession::KeepUp(const Turn& turn) {
       start && *start > position_.number && turn.now - turn.cache.Find(*start)->header().whole <= kMaxLag;
   const FrameNumber next = fresh ? *start : turn.cache.NextNumber();
   skipped_ += next.value - position_.number.value;
-  keyframe_wanted_ |= catching_up() && !fresh;
+  if (catching_up() && !fresh) keyframe_wish_.Want();
   position_.number = next;
   position_.awaits_keyframe = !fresh;
   position_.live_from = {};
@@ -245,7 +244,11 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
     position_.record = static_cast<std::uint16_t>(index + 1);
   }
   ++frames_;
-  if (header.keyframe) keyframe_sent_ = turn.now;
+  resend_budget_.Earn(index);
+  if (header.keyframe) {
+    keyframe_sent_ = turn.now;
+    keyframe_wish_.Satisfied();
+  }
   return Step::kSent;
 }
 
@@ -259,12 +262,9 @@ bool ViewerSession::Accepts(const peer::CameraMedia& media) const {
   });
 }
 
-bool ViewerSession::TakeKeyframeWanted() {
-  return std::exchange(keyframe_wanted_, false);
-}
-
 std::optional<wire::SessionEndReason> ViewerSession::ended(WallTime wall) const {
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
+  if (gate_ && gate_->exhausted()) return wire::SessionEndReason::kLimit;
   switch (transport_.state()) {
     case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
     case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;

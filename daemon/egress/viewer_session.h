@@ -17,9 +17,11 @@
 #include "daemon/base/time.h"
 #include "daemon/cache/jitter_cache.h"
 #include "daemon/cache/sealed_frame.h"
+#include "daemon/egress/keyframe_wish.h"
 #include "daemon/egress/leg_estimate.h"
 #include "daemon/egress/outbound_stream.h"
 #include "daemon/egress/pacer.h"
+#include "daemon/egress/resend_budget.h"
 #include "daemon/gate/gate.h"
 #include "daemon/peer/media_plan.h"
 #include "daemon/peer/negotiation.h"
@@ -48,12 +50,14 @@ class ViewerSession {
   // A PLI that comes this soon after a keyframe went out was sent before that was seen.
   static constexpr Duration kKeyframeGrace = milliseconds{500};
   // Packets made again in one turn, and how far ahead of the pacer they may run; what is asked for beyond is
-  // ignored (the viewer asks again), so that a small NACK can't draw a flood.
+  // ignored (the viewer asks again).
   static constexpr std::size_t kMaxResend = 128;
   static constexpr std::int64_t kResendDebt = 64;
   // Requests that come sooner after others were served wait and are served together: each go opens the frames
-  // concerned, so a flood of NACKs costs no more than the whole history 200 times a second.
+  // concerned. How much they draw in all is ResendBudget's to say.
   static constexpr Duration kResendInterval = milliseconds{5};
+  // A packet that went again goes not once more within this, nor within half a round trip.
+  static constexpr Duration kResendLeast = milliseconds{20};
   // A packet is made again for so long after it was first sent: later nobody waits for it any more.
   static constexpr Duration kResendAge = seconds{2};
   // A viewer whose leg carries less than the stream is this far behind at most: then it goes on at the newest
@@ -72,8 +76,8 @@ class ViewerSession {
   ViewerSession& operator=(ViewerSession&&) noexcept = default;
 
   // Inputs; each names why a datagram went no further.
-  peer::Transport::StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                          Instant now, DatagramBatch& out);
+  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
+                        DatagramBatch& out);
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   // A viewer sends no media: refused at its gate as kWrongDirection.
   DropReason HandleRtp(const ReceivedDatagram& datagram, Instant now);
@@ -102,8 +106,8 @@ class ViewerSession {
   void DropKey();
   // True when the camera's present media goes to this viewer: codecs and profiles as it negotiated.
   [[nodiscard]] bool Accepts(const peer::CameraMedia& media) const;
-  // A keyframe is needed and none is in the cache, or the viewer says so. Once for each need.
-  [[nodiscard]] bool TakeKeyframeWanted();
+  // A keyframe is needed and none is in the cache, or the viewer says so. Once for each need, with patience.
+  [[nodiscard]] bool TakeKeyframeWanted(Instant now) { return keyframe_wish_.Take(now); }
 
   // BYE and close_notify.
   void Close(DatagramBatch& out);
@@ -147,11 +151,11 @@ class ViewerSession {
   PumpOutcome SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals);
   Step SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg, const Turn& turn);
   Step ServeNacks(const Leg& leg, const Turn& turn);
+  [[nodiscard]] bool IsDue(const SentHistory::Entry& entry, Instant now) const;
   void ReadRtcp(const gate::AuthenticRtcp& packet);
   void NoteNack(const wire::Nack& nack);
   void NoteKeyframeRequest(std::uint32_t ssrc, Instant now);
   void SendReports(Instant now, WallTime wall, DatagramBatch& out);
-  void SendRtcp(ByteView compound, DatagramBatch& out);
   [[nodiscard]] bool catching_up() const { return position_.number < position_.live_from; }
   // Packets a second.
   [[nodiscard]] std::int64_t rate() const;
@@ -181,12 +185,13 @@ class ViewerSession {
   Pacer pacer_;
   LegEstimate estimate_;
   std::vector<ResendRequest> resends_;
+  ResendBudget resend_budget_;
   std::optional<Instant> paused_until_;
   std::optional<Instant> resend_due_;  // requests wait for it
   Instant resend_from_{};              // requests are served again from then on
   std::optional<Instant> next_report_;
   std::optional<Instant> keyframe_sent_;
-  bool keyframe_wanted_ = false;
+  KeyframeWish keyframe_wish_;
   bool setup_failed_ = false;
   std::uint64_t frames_ = 0;
   std::uint64_t lost_ = 0;

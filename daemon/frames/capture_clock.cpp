@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "daemon/wire/ntp.h"
 
@@ -55,17 +56,27 @@ CaptureClock::CaptureClock(wire::Codec video, wire::Codec audio) {
   Of(wire::StreamKind::kAudio).clock_rate = wire::ClockRate(audio);
 }
 
+Duration CaptureClock::Stream::Media(std::int64_t timestamp) const {
+  const Duration said = MediaTime(timestamp - anchor_timestamp, clock_rate);
+  if (pace == 1) return anchor_media + said;
+  return anchor_media + Duration{static_cast<std::int64_t>(static_cast<double>(said.count()) * pace)};
+}
+
 void CaptureClock::OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
   Stream& stream = Of(kind);
   const std::int64_t behind = stream.timestamps.highest().value_or(0) - stream.timestamps.Peek(rtp_timestamp);
   const bool set_back = behind > 0 && MediaTime(behind, stream.clock_rate) > kMaxStep;
   if (set_back || stream.timestamps.Peek(rtp_timestamp) > kMaxTimestamp) {
-    stream.timestamps = {};
-    stream.arrival.Reset();
-    stream.report.reset();
+    const std::int64_t clock_rate = stream.clock_rate;
+    stream = Stream{};
+    stream.clock_rate = clock_rate;
   }
-  const Duration media = MediaTime(stream.timestamps.Unwrap(rtp_timestamp), stream.clock_rate);
-  stream.arrival.Add(arrived.time_since_epoch() - media, arrived);
+  const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
+  if (timestamp == stream.timestamps.highest()) {
+    stream.newest_timestamp = timestamp;
+    stream.newest_arrived = arrived;
+  }
+  stream.arrival.Add(arrived.time_since_epoch() - stream.Media(timestamp), arrived);
 }
 
 void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived) {
@@ -78,6 +89,32 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
   stream.report = report;
   stream.report_timestamp = stream.timestamps.Peek(report.rtp_timestamp);
   wall_offset_.Add(offset, arrived);
+  FollowPace(stream);
+}
+
+// From the last mark to the report that just came.
+void CaptureClock::FollowPace(Stream& stream) {
+  const PaceMark now{WallTime(*stream.report), stream.report_timestamp, stream.newest_timestamp,
+                     stream.newest_arrived};
+  const auto since = [](Duration passed, std::int64_t said, std::int64_t clock_rate) {
+    const Duration media = MediaTime(said, clock_rate);
+    return media > Duration::zero() ? static_cast<double>(passed.count()) / static_cast<double>(media.count())
+                                    : 0;
+  };
+  if (!stream.mark || now.wall < stream.mark->wall) stream.mark = now;
+  const PaceMark before = *stream.mark;
+  if (now.wall - before.wall < (stream.pace == 1 ? kPaceSpan : kOddPaceSpan)) return;
+  stream.mark = now;
+  const double told = since(now.wall - before.wall, now.timestamp - before.timestamp, stream.clock_rate);
+  const double seen = since(now.newest_arrived - before.newest_arrived,
+                            now.newest_timestamp - before.newest_timestamp, stream.clock_rate);
+  if (told < kSlowestPace || told > kFastestPace || std::abs(told - seen) > kPaceAgreement * told) return;
+  const double pace = std::abs(told - 1) <= kPaceTolerance ? 1 : told;
+  if (std::abs(pace - stream.pace) > kPaceTolerance) stream.arrival.Reset();  // what it knew was another's
+  if (pace == stream.pace) return;
+  stream.anchor_media = stream.Media(now.newest_timestamp);
+  stream.anchor_timestamp = now.newest_timestamp;
+  stream.pace = pace;
 }
 
 // Of both streams, because they share the offset.
@@ -92,17 +129,16 @@ Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_times
   const auto least = stream.arrival.Value();
   const auto wall_offset = wall_offset_.Value();
   if (stream.report && wall_offset) {
-    const Duration since_report = MediaTime(timestamp - stream.report_timestamp, stream.clock_rate);
+    const Duration since_report = stream.Media(timestamp) - stream.Media(stream.report_timestamp);
     const Duration estimate = *wall_offset + WallTime(*stream.report) + since_report;
-    const Duration by_arrival =
-        least ? *least + MediaTime(timestamp, stream.clock_rate) : arrived.time_since_epoch();
+    const Duration by_arrival = least ? *least + stream.Media(timestamp) : arrived.time_since_epoch();
     if (std::chrono::abs(estimate - by_arrival) <= kMaxReportSkew) {
       return std::min(Instant{estimate}, arrived);
     }
     ForgetReports();  // its clocks jumped, or what it reports is not what it sends
   }
   if (!least) return arrived;
-  const Instant estimate{*least + MediaTime(timestamp, stream.clock_rate)};
+  const Instant estimate{*least + stream.Media(timestamp)};
   if (arrived - estimate <= kMaxAge) return std::min(estimate, arrived);
   stream.arrival.Reset();
   return arrived;
@@ -112,7 +148,7 @@ Duration CaptureClock::Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp,
   const Stream& stream = streams_[static_cast<std::size_t>(kind)];
   const auto least = stream.arrival.Value();
   if (!least) return Duration::zero();
-  const Duration media = MediaTime(stream.timestamps.Peek(rtp_timestamp), stream.clock_rate);
+  const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
   return std::max(Duration::zero(), arrived.time_since_epoch() - media - *least);
 }
 

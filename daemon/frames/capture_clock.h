@@ -6,6 +6,11 @@
 //  - by sender reports, as soon as a stream has one: RTP time -> the camera's wall clock, and the smallest
 //    (arrival of report - its wall clock) of both streams -> the hub's clock. One offset for both streams,
 //    so picture and sound stay in step. Only while it agrees with arrival to within kMaxReportSkew.
+//
+// RTP time passes at the codec's rate, but some firmware counts frames in it and calls 15 of a second 25: its
+// sound and picture would grow old without end. Two reports tell at what pace its RTP time really passes;
+// they are believed where the packets' arrival between them says the same, so that neither reports that are
+// wrong nor a network that holds packets back change the pace.
 // "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms.
 #pragma once
 
@@ -50,6 +55,17 @@ class CaptureClock {
   // run ahead of its packets by seconds when its pipeline was late): it counts for nothing, and nor do the
   // other stream's. Above what an encoder needs from capture to sending, below what counts as stale.
   static constexpr Duration kMaxReportSkew = milliseconds(500);
+  // RTP time that passes this much slower or faster than said counts as said: more than any clock's drift and
+  // than a frame's length between two reports.
+  static constexpr double kPaceTolerance = 0.05;
+  // Between reports and arrival.
+  static constexpr double kPaceAgreement = 0.15;
+  static constexpr double kSlowestPace = 0.25;
+  static constexpr double kFastestPace = 4;
+  // Reports closer than this tell no pace, because many name the last frame's time; of a camera that is known
+  // to count otherwise, whose pace changes with its frame rate, sooner.
+  static constexpr Duration kPaceSpan = seconds(4);
+  static constexpr Duration kOddPaceSpan = milliseconds(800);
   // Period of the minimum windows.
   static constexpr Duration kWindow = seconds(10);
 
@@ -66,14 +82,31 @@ class CaptureClock {
   [[nodiscard]] bool synchronised(wire::StreamKind kind) const;
 
  private:
+  // What a pace is measured from.
+  struct PaceMark {
+    Duration wall{};             // of a report
+    std::int64_t timestamp = 0;  // of it, extended
+    std::int64_t newest_timestamp = 0;
+    Instant newest_arrived;
+  };
   struct Stream {
     std::int64_t clock_rate = 90000;
     Unwrapper<std::uint32_t> timestamps;
     SlidingMinimum arrival{kWindow};
     std::optional<wire::SenderInfo> report;
     std::int64_t report_timestamp = 0;  // extended
+    std::int64_t newest_timestamp = 0;  // of the packets, and when it came
+    Instant newest_arrived;
+    std::optional<PaceMark> mark;
+    // Media time passes `pace` times as fast as RTP time says, from the anchor on.
+    double pace = 1;
+    std::int64_t anchor_timestamp = 0;
+    Duration anchor_media{};
+
+    [[nodiscard]] Duration Media(std::int64_t timestamp) const;
   };
 
+  static void FollowPace(Stream& stream);
   void ForgetReports();
   [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
 

@@ -17,7 +17,7 @@ namespace latchkey::frames {
 // Largest RTP payload that a frame holds, in bytes; larger ones of a camera are cut (repacketise.h), so that
 // a viewer's datagram fits every path: 1200 + RTP header, extensions and tag stay below 1280.
 constexpr std::size_t kMaxPayload = 1200;
-// Largest frame, records included. A longer one is dropped as kFrameTooLarge: no decodable 1080p picture at
+// Largest frame, records included. A longer one is dropped: no decodable 1080p picture at
 // a camera's bitrate comes near.
 constexpr std::size_t kMaxFrame = 1024 * 1024;
 // Most payload records of a frame: each is a packet to every viewer, and is named by 16 bits there. Twice

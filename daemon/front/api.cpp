@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/check.h"
+#include "daemon/front/json_text.h"
 
 namespace latchkey::front {
 namespace {
@@ -49,11 +50,6 @@ Json Cameras(const wire::CameraList& list) {
   return cameras;
 }
 
-// Names are people's: broken UTF-8 is replaced, never an exception.
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 void AddCounter(std::string& text, std::string_view name, std::string_view kind, std::uint64_t value) {
   const std::string full = "latchkey_front_" + std::string(name);
   text += "# TYPE " + full + " " + std::string(kind) + "\n" + full + " " + std::to_string(value) + "\n";
@@ -62,11 +58,11 @@ void AddCounter(std::string& text, std::string_view name, std::string_view kind,
 }  // namespace
 
 std::string CamerasJson(const wire::CameraList& list) {
-  return Dump({{"cameras", Cameras(list)}});
+  return JsonText({{"cameras", Cameras(list)}});
 }
 
 std::string CamerasEvent(const wire::CameraList& list) {
-  return Dump({{"type", "cameras"}, {"cameras", Cameras(list)}});
+  return JsonText({{"type", "cameras"}, {"cameras", Cameras(list)}});
 }
 
 ports::HttpResponse JsonResponse(std::string body) {

@@ -3,25 +3,19 @@
 #include <algorithm>
 
 #include "daemon/access/token.h"
+#include "daemon/base/ascii.h"
 
 namespace latchkey::front {
 namespace {
 
 constexpr std::string_view kScheme = "bearer";
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 }  // namespace
 
 std::optional<Secret32> ParseBearer(std::string_view authorization) {
   if (authorization.size() <= kScheme.size()) return std::nullopt;
   const std::string_view scheme = authorization.substr(0, kScheme.size());
-  if (!std::equal(scheme.begin(), scheme.end(), kScheme.begin(),
-                  [](char a, char b) { return Lower(a) == b; })) {
-    return std::nullopt;
-  }
+  if (!EqualWithoutCase(scheme, kScheme)) return std::nullopt;
   const std::string_view rest = authorization.substr(kScheme.size());
   const auto first = rest.find_first_not_of(' ');
   if (first == 0 || first == std::string_view::npos) return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include "daemon/access/token.h"
 #include "daemon/base/check.h"
+#include "daemon/front/json_text.h"
 
 namespace latchkey::front {
 namespace {
@@ -13,10 +14,6 @@ using Json = nlohmann::ordered_json;
 
 // The longest message that means anything.
 constexpr std::size_t kMaxPageMessage = 512;
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 }  // namespace
 
@@ -37,10 +34,10 @@ PageMessage ParsePageMessage(std::string_view text) {
 }
 
 std::string RefusedEvent(const wire::Refused& refused) {
-  return Dump({{"type", "refused"},
-               {"status", refused.http_status},
-               {"title", refused.title.str()},
-               {"detail", refused.detail.str()}});
+  return JsonText({{"type", "refused"},
+                   {"status", refused.http_status},
+                   {"title", refused.title.str()},
+                   {"detail", refused.detail.str()}});
 }
 
 std::string PongEvent() {

@@ -42,7 +42,7 @@ struct Page {
   std::optional<Instant> deadline;
 };
 
-// Bounded: TryAdd refuses when kMax are open.
+// Bounded: when it is full() the caller refuses.
 class Pages {
  public:
   static constexpr std::size_t kMax = 128;

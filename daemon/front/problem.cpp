@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/base/check.h"
+#include "daemon/front/json_text.h"
 
 namespace latchkey::front {
 
@@ -20,7 +21,7 @@ ports::HttpResponse Problem(int status, std::string_view title, std::string_view
     response.headers.emplace_back("Retry-After", std::to_string(std::max<unsigned>(retry_after_s, 1)));
   }
   // A name with broken UTF-8 in it must not turn into an exception.
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = JsonText(body);
   return response;
 }
 

@@ -30,7 +30,7 @@ struct Question {
   Instant deadline{};
 };
 
-// Bounded: Add refuses when kMax wait.
+// Bounded: when it is full() the caller refuses.
 class Questions {
  public:
   static constexpr std::size_t kMax = 256;

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <string>
 
+#include "daemon/base/ascii.h"
 #include "daemon/front/problem.h"
 
 namespace latchkey::front {
 namespace {
 
 using ports::HttpResponse;
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // Always a strong one (RFC 9110 8.8.3).
 std::string Quoted(const std::string& etag) {
@@ -24,8 +21,7 @@ std::string Quoted(const std::string& etag) {
 bool IsMediaType(std::string_view content_type, std::string_view expected) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  return type.size() == expected.size() &&
-         std::equal(type.begin(), type.end(), expected.begin(), [](char a, char b) { return Lower(a) == b; });
+  return EqualWithoutCase(type, expected);
 }
 
 std::optional<HttpResponse> RefuseBody(const ports::HttpRequest& request) {

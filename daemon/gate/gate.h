@@ -105,6 +105,8 @@ class Gate {
   [[nodiscard]] std::size_t stream_count() const { return stream_count_; }
   // Precondition: stream < stream_count().
   [[nodiscard]] const AgreedStream& agreed(std::size_t stream) const;
+  // The peer used up the SSRCs that one key may name: its session is to end, and to begin anew.
+  [[nodiscard]] bool exhausted() const { return receiver_->exhausted(); }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] bool IsConsistent() const;
 

@@ -60,7 +60,7 @@ void CameraSession::SendReports(Instant now, DatagramBatch& out) {
     wire::WriteRemb(plan_.streams.front().local_ssrc, told_, std::span(ssrcs).first(count), writer);
   }
   LATCHKEY_CHECK(writer.ok());
-  SendRtcp(writer.Written(), out);
+  transport_.SendRtcp(writer.Written(), *sender_, out);
 }
 
 void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
@@ -77,7 +77,7 @@ void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
     wire::WriteFir(video->local_ssrc, {*ssrc, fir_number_++}, writer);
   }
   LATCHKEY_CHECK(writer.ok());
-  SendRtcp(writer.Written(), out);
+  transport_.SendRtcp(writer.Written(), *sender_, out);
 }
 
 void CameraSession::SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences,
@@ -90,16 +90,7 @@ void CameraSession::SendNack(std::size_t stream, const std::vector<std::uint16_t
   wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
   wire::WriteNack(plan_.streams[stream].local_ssrc, *ssrc, sequences, writer);
   LATCHKEY_CHECK(writer.ok());
-  SendRtcp(writer.Written(), out);
-}
-
-void CameraSession::SendRtcp(ByteView compound, DatagramBatch& out) {
-  const auto path = transport_.path();
-  if (!path || !sender_ || compound.empty()) return;
-  const MutableByteView place =
-      out.Append(path->remote, path->local, compound.size() + ports::kSrtpMaxOverhead);
-  std::copy(compound.begin(), compound.end(), place.begin());
-  out.TrimLast(sender_->ProtectRtcp(place, compound.size()));
+  transport_.SendRtcp(writer.Written(), *sender_, out);
 }
 
 void CameraSession::Close(DatagramBatch& out) {
@@ -111,7 +102,7 @@ void CameraSession::Close(DatagramBatch& out) {
     std::array<std::uint32_t, 1> ssrcs{plan_.streams.front().local_ssrc};
     wire::WriteBye(ssrcs, writer);
     LATCHKEY_CHECK(writer.ok());
-    SendRtcp(writer.Written(), out);
+    transport_.SendRtcp(writer.Written(), *sender_, out);
   }
   transport_.Close(out);
 }

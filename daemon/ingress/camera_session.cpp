@@ -58,9 +58,8 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
   }
 }
 
-peer::Transport::StunVerdict CameraSession::HandleStun(const wire::StunMessage& message,
-                                                       const ReceivedDatagram& datagram, Instant now,
-                                                       DatagramBatch& out) {
+DropReason CameraSession::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                     Instant now, DatagramBatch& out) {
   return transport_.HandleStun(message, datagram, now, out);
 }
 
@@ -240,6 +239,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
 
 std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
+  if (gate_ && gate_->exhausted()) return wire::SessionEndReason::kLimit;
   switch (transport_.state()) {
     case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
     case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;

@@ -62,9 +62,9 @@ class CameraSession {
   CameraSession(CameraSession&&) noexcept = default;
   CameraSession& operator=(CameraSession&&) noexcept = default;
 
-  // Inputs. Each names why a datagram went no further; whole frames wait in TakeFrames().
-  peer::Transport::StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                          Instant now, DatagramBatch& out);
+  // Inputs. Each names why a datagram went no further; whole frames wait in ready().
+  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
+                        DatagramBatch& out);
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   DropReason HandleRtp(const ReceivedDatagram& datagram, Instant now);
   DropReason HandleRtcp(const ReceivedDatagram& datagram, Instant now);
@@ -135,7 +135,6 @@ class CameraSession {
   void SendKeyframeRequest(DatagramBatch& out);
   void SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences, DatagramBatch& out);
   void WriteReceiverReport(Instant now, ByteWriter& writer);
-  void SendRtcp(ByteView compound, DatagramBatch& out);
 
   CameraConfig config_;
   peer::MediaPlan plan_;

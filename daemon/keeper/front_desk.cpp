@@ -186,7 +186,6 @@ void FrontDesk::Admit(Question& question, wire::ViewProof proof, const ports::Gr
   session.fingerprint = asked.fingerprint;
   session.key = proof.derived_key.Duplicate();
   session.wrap_epoch = wrap.epoch;
-  session.wrap_rights = wrap.rights;
   session.wrap_from = wrap.from;
   session.wrap_until = wrap.until;
   books_.sessions.Add(std::move(session));

@@ -83,7 +83,6 @@ KeyDesk::Wrap KeyDesk::MakeWrap(const Secret32& key, const std::array<std::uint8
 void KeyDesk::Renew(Session& session, const ports::GrantRecord& grant, WallTime wall) {
   const Wrap wrap = MakeWrap(session.key, session.fingerprint, grant, wall);
   session.wrap_epoch = wrap.epoch;
-  session.wrap_rights = wrap.rights;
   session.wrap_from = wrap.from;
   session.wrap_until = wrap.until;
   wire::WrapRenewal renewal;
@@ -125,8 +124,8 @@ void KeyDesk::Recheck(WallTime wall) {
 
 void KeyDesk::Rotate(Instant now, WallTime wall) {
   for (auto& [camera, lane] : books_.lanes) {
-    if (lane.state != LaneState::kReady || lane.epoch.value == 0 || now - lane.epoch_began < kEpochLife)
-      continue;
+    // Where nobody publishes there is no epoch to follow: the next publisher begins one.
+    if (lane.state != LaneState::kReady || !lane.publisher || now - lane.epoch_began < kEpochLife) continue;
     if (!Begin(camera, now, wall)) lane.epoch_began = now - kEpochLife + kEpochRetry;
   }
 }

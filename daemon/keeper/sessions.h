@@ -32,7 +32,6 @@ struct Session {
   std::array<std::uint8_t, 32> fingerprint{};
   Secret32 key;  // from the front's proof; renews wraps for the session's life
   Epoch wrap_epoch;
-  std::uint8_t wrap_rights = 0;
   WallTime wrap_from{};
   WallTime wrap_until{};
 

@@ -27,27 +27,25 @@ struct AddressPairHash {
 
 class AddressTable {
  public:
-  // A browser on a machine with many interfaces proves up to a dozen pairs. At the limit the session's
-  // own oldest proof goes, so nobody can push another session out.
-  static constexpr std::size_t kPairsPerSession = 16;
-
   // `session` proved `pair` (RFC 8445 7.3): the latest proof wins.
   void Learn(const AddressPair& pair, SessionId session);
+  // Of the session's pairs only those stay that `is_valid(pair)` says its own agent still knows, which bounds
+  // them. So nobody can push another session out, nor one's own path.
+  template <class IsValid>
+  void Keep(SessionId session, IsValid is_valid) {
+    std::erase_if(owners_,
+                  [&](const auto& entry) { return entry.second == session && !is_valid(entry.first); });
+  }
   [[nodiscard]] std::optional<SessionId> Find(const AddressPair& pair) const;
   void Forget(SessionId session);
   void Clear() { owners_.clear(); }
 
   [[nodiscard]] std::size_t size() const { return owners_.size(); }
-  // No session holds more than its share.
-  [[nodiscard]] bool IsConsistent() const;
+  // Every pair is somebody's, and nobody has more than `most`.
+  [[nodiscard]] bool IsConsistent(std::size_t most) const;
 
  private:
-  struct Owner {
-    SessionId session;
-    std::uint64_t learnt = 0;
-  };
-  std::unordered_map<AddressPair, Owner, AddressPairHash> owners_;
-  std::uint64_t clock_ = 0;
+  std::unordered_map<AddressPair, SessionId, AddressPairHash> owners_;
 };
 
 }  // namespace latchkey::lane

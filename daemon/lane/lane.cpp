@@ -16,10 +16,9 @@ cache::CacheLimits Limits(const wire::LaneConfig& config) {
 
 }  // namespace
 
-Lane::Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports,
-           Instant now)
+Lane::Lane(const wire::LaneConfig& config, Reach reach, const LanePorts& ports, Instant now)
     : config_(config),
-      candidates_(std::move(candidates)),
+      reach_(std::move(reach)),
       ports_(ports),
       cache_(config.camera, Limits(config)),
       epoch_began_(now),
@@ -110,7 +109,7 @@ void Lane::Refuse(const wire::Ticket& ticket, std::uint16_t http_status, std::st
 }
 
 bool Lane::IsConsistent() const {
-  if (!addresses_.IsConsistent() || !cache_.IsConsistent()) return false;
+  if (!addresses_.IsConsistent(peer::kMaxPairs) || !cache_.IsConsistent()) return false;
   if (viewers_.size() > config_.max_viewers || pending_.size() > kMaxPendingViewers) return false;
   if (suspended_ && (camera_ || !viewers_.empty() || cache_.size() != 0)) return false;
   if (cache_.epoch().value != 0 && cache_.epoch() != epoch_) return false;

@@ -53,11 +53,16 @@ constexpr Duration kConnectingPatience = seconds{5};
 // Packets, but none for this long: "no media" rather than "no keyframe".
 constexpr Duration kMediaSilence = seconds{1};
 
+// Where a lane can be reached.
+struct Reach {
+  std::vector<SocketAddress> candidates;  // for its answers
+  // What came to another address of this machine is taken as well; else it is nobody's.
+  bool everywhere = false;
+};
+
 class Lane {
  public:
-  // `candidates`: where this lane can be reached, for its answers.
-  Lane(const wire::LaneConfig& config, std::vector<SocketAddress> candidates, const LanePorts& ports,
-       Instant now);
+  Lane(const wire::LaneConfig& config, Reach reach, const LanePorts& ports, Instant now);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -99,6 +104,7 @@ class Lane {
   // Dispatch.
   DropReason Dispatch(const ReceivedDatagram& datagram, Instant now);
   DropReason DispatchStun(const ReceivedDatagram& datagram, Instant now);
+  [[nodiscard]] bool IsOurs(const SocketAddress& local) const;
   [[nodiscard]] bool IsHeld(const AddressPair& pair, SessionId claimant, Instant now);
   [[nodiscard]] Viewer* FindViewer(SessionId session);
   [[nodiscard]] bool IsCamera(SessionId session) const { return camera_ && camera_->id() == session; }
@@ -148,7 +154,7 @@ class Lane {
   void DescribeRepair(wire::LaneStatus& status) const;
 
   wire::LaneConfig config_;
-  std::vector<SocketAddress> candidates_;
+  Reach reach_;
   LanePorts ports_;
 
   Epoch epoch_;  // of the camera's session, or of its last one

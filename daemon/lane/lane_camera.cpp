@@ -7,7 +7,7 @@
 namespace latchkey::lane {
 
 peer::LocalTransport Lane::LocalSide(const peer::IceCredentials& credentials) const {
-  return {credentials.ufrag, credentials.password, ports_.dtls.LocalFingerprint(), candidates_};
+  return {credentials.ufrag, credentials.password, ports_.dtls.LocalFingerprint(), reach_.candidates};
 }
 
 std::string Lane::MakeEtag() {

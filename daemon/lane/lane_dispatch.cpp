@@ -1,5 +1,7 @@
 // A datagram to its session: by what it proves (STUN), or by who proved its 5-tuple before. Nothing here
 // answers, allocates or changes anything for a sender that has proved nothing (invariant 12).
+#include <algorithm>
+
 #include "daemon/lane/lane.h"
 #include "daemon/wire/demux.h"
 #include "daemon/wire/stun.h"
@@ -9,6 +11,7 @@ namespace latchkey::lane {
 DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
   if (datagram.bytes.empty()) return DropReason::kEmpty;
   if (datagram.bytes.size() > kMaxDatagram) return DropReason::kTooLong;
+  if (!IsOurs(datagram.to)) return DropReason::kUnknownPeer;
   const wire::DatagramKind kind = wire::ClassifyDatagram(datagram.bytes);
   if (kind == wire::DatagramKind::kUnknown) return DropReason::kUnknownProtocol;
   if (kind == wire::DatagramKind::kStun) return DispatchStun(datagram, now);
@@ -38,6 +41,11 @@ DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
   return DropReason::kUnknownProtocol;
 }
 
+bool Lane::IsOurs(const SocketAddress& local) const {
+  return reach_.everywhere ||
+         std::find(reach_.candidates.begin(), reach_.candidates.end(), local) != reach_.candidates.end();
+}
+
 DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   const auto message = wire::ParseStun(datagram.bytes);
   if (!message) return DropReason::kStunMalformed;
@@ -47,8 +55,15 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   const auto take = [&](auto& session) {
     // The integrity covers no addresses: a peer could else have another's packets handed to its own session.
     if (IsHeld(pair, session.id(), now)) return DropReason::kUnknownPeer;
-    const DropReason reason = session.HandleStun(*message, datagram, now, batch_).reason;
-    if (reason == DropReason::kNone) addresses_.Learn(pair, session.id());
+    const DropReason reason = session.HandleStun(*message, datagram, now, batch_);
+    const auto is_valid = [&](const AddressPair& p) {
+      return session.transport().IsValid({p.local, p.remote});
+    };
+    // One that was refused proves nothing, nor does it displace anybody.
+    if (reason == DropReason::kNone && is_valid(pair)) {
+      addresses_.Learn(pair, session.id());
+      addresses_.Keep(session.id(), is_valid);
+    }
     return reason;
   };
   if (camera_ && camera_->transport().Owns(*fragment)) return take(*camera_);
@@ -58,14 +73,14 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   return DropReason::kStunUnauthenticated;
 }
 
-// Whether `pair` is another session's own path, and that has consent. A peer that is gone and whose address
-// comes again holds it until then: kConsentLife.
+// Whether `pair` is where another session lives. A peer that is gone and whose address comes again holds it
+// until its consent is over: kConsentLife.
 bool Lane::IsHeld(const AddressPair& pair, SessionId claimant, Instant now) {
   const auto holder = addresses_.Find(pair);
   if (!holder || *holder == claimant) return false;
   const Viewer* viewer = FindViewer(*holder);
   const peer::Transport& transport = IsCamera(*holder) ? camera_->transport() : viewer->session->transport();
-  return transport.ConsentFresh(now) && transport.path() == peer::IcePair{pair.local, pair.remote};
+  return transport.IsHome({pair.local, pair.remote}, now);
 }
 
 Lane::Viewer* Lane::FindViewer(SessionId session) {

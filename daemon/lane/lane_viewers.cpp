@@ -120,7 +120,7 @@ void Lane::PumpViewers(Instant now, WallTime wall) {
     const std::size_t index = (pump_from_ + i) % count;
     egress::ViewerSession& viewer = *viewers_[index].session;
     const auto outcome = viewer.Pump(turn, sent_arrivals_);
-    if (viewer.TakeKeyframeWanted()) camera_->WantKeyframe(now);
+    if (viewer.TakeKeyframeWanted(now)) camera_->WantKeyframe(now);
     if (outcome == egress::ViewerSession::PumpOutcome::kOpenFailed) {
       return OpenFailed(viewer.id(), viewer.failed_frame());
     }

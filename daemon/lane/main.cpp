@@ -70,13 +70,13 @@ int Fail(std::string_view what, const std::string& why) {
   return kExitFailed;
 }
 
-// Where the lane listens and what its answers name.
-struct Reach {
+struct Bound {
   std::unique_ptr<platform::UdpSocket> socket;
-  std::vector<SocketAddress> candidates;
+  lane::Reach reach;
 };
 
-Result<Reach> BindReach(platform::Loop& loop, const Arguments& arguments) {
+// Several addresses have one socket, which hears all of them: the lane tells them apart.
+Result<Bound> Bind(platform::Loop& loop, const Arguments& arguments) {
   const bool one = arguments.addresses.size() == 1;
   const bool all = one && arguments.addresses[0].IsUnspecified();
   platform::UdpOptions options;
@@ -88,13 +88,14 @@ Result<Reach> BindReach(platform::Loop& loop, const Arguments& arguments) {
     socket = platform::UdpSocket::Bind(loop, options);
   }
   if (!socket) return tl::unexpected<Error>(socket.error());
-  Reach reach;
-  reach.socket = std::move(*socket);
-  const std::uint16_t port = reach.socket->local().port;
+  Bound bound;
+  bound.socket = std::move(*socket);
+  bound.reach.everywhere = all;
+  const std::uint16_t port = bound.socket->local().port;
   for (const IpAddress& ip : all ? platform::LocalAddresses(false) : arguments.addresses) {
-    reach.candidates.push_back({ip, port});
+    bound.reach.candidates.push_back({ip, port});
   }
-  return reach;
+  return bound;
 }
 
 class Program {
@@ -127,11 +128,11 @@ class Program {
   }
 
   void Begin(const wire::LaneConfig& config) {
-    auto reach = BindReach(loop_, arguments_);
-    if (!reach) return End(Fail("UDP", reach.error().message));
-    const std::uint16_t port = reach->socket->local().port;
-    socket_ = std::move(reach->socket);
-    lane_ = std::make_unique<lane::Lane>(config, std::move(reach->candidates), ports_, loop_.Now());
+    auto bound = Bind(loop_, arguments_);
+    if (!bound) return End(Fail("UDP", bound.error().message));
+    socket_ = std::move(bound->socket);
+    const std::uint16_t port = socket_->local().port;
+    lane_ = std::make_unique<lane::Lane>(config, std::move(bound->reach), ports_, loop_.Now());
     socket_->StartReceiving([this](std::span<const ReceivedDatagram> datagrams) {
       lane_->HandleDatagrams(datagrams, loop_.Now(), loop_.WallNow());
       Flush();

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "daemon/base/ascii.h"
+
 namespace latchkey::peer {
 namespace {
 
@@ -51,7 +53,7 @@ void FormatTable::NoteFeedback(std::string_view value) {
 // The first rtx of a type counts.
 void FormatTable::NoteRtx(std::uint8_t payload_type) {
   const Entry& entry = entries_[payload_type];
-  if (!entry.map || !wire::EqualWithoutCase(entry.map->encoding, "rtx") || !entry.fmtp) return;
+  if (!entry.map || !EqualWithoutCase(entry.map->encoding, "rtx") || !entry.fmtp) return;
   const auto text = entry.fmtp->Find("apt");
   const auto apt = text ? wire::ParsePayloadType(*text) : std::nullopt;
   if (apt && *apt != payload_type && !entries_[*apt].rtx) entries_[*apt].rtx = payload_type;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/peer/stun_hmac.h"
 #include "daemon/wire/sdp_transport.h"
 
 namespace latchkey::peer {
@@ -15,10 +16,6 @@ constexpr std::uint32_t kMaxSends = 7;
 constexpr Duration kPacing = milliseconds(50);
 // Of a peer-reflexive candidate (RFC 8445 7.1.1): type preference 110, component 1.
 constexpr std::uint32_t kCheckPriority = (110U << 24U) | (65535U << 8U) | 255U;
-
-auto HmacOf(ports::Crypto& crypto) {
-  return [&crypto](ByteView key, ByteView data) { return crypto.HmacSha1(key, data); };
-}
 
 }  // namespace
 

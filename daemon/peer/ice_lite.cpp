@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/peer/stun_hmac.h"
 
 namespace latchkey::peer {
 namespace {
@@ -24,10 +25,6 @@ std::string RandomIceText(ports::Entropy& entropy, std::size_t size) {
   std::string text;
   for (std::size_t i = 0; i < size; ++i) text += kIceChars[random[i] & 63U];
   return text;
-}
-
-auto HmacOf(ports::Crypto& crypto) {
-  return [&crypto](ByteView key, ByteView data) { return crypto.HmacSha1(key, data); };
 }
 
 std::uint64_t PlaceOf(const IcePair& pair) {
@@ -108,23 +105,23 @@ IceLite::Outcome IceLite::Accept(const wire::StunMessage& message, const IcePair
                                  const IceCredentials& used, Instant now) {
   Outcome outcome;
   outcome.reply = Reply(message, pair.remote, used);
-  const std::optional<IcePair> before = selected();
-  if (previous_ && &used == &local_) FinishRestart(outcome);
-  LearnPair(pair, now, outcome);
-  if (message.use_candidate) Nominate(pair, now);
-  outcome.selection_changed = selected() != before;
+  if (previous_ && &used == &local_) FinishRestart();
+  Entry& entry = LearnPair(pair, now);
+  if (message.use_candidate) {
+    entry.nominated_at = now;
+    if (nominated_ != pair && !NeedsProof(now)) MoveTo(Entry(entry));
+  }
   // Consent is the pair's to which media goes (RFC 7675 5.1).
   if (!nominated_ || *nominated_ == pair) last_heard_ = now;
   return outcome;
 }
 
-void IceLite::LearnPair(const IcePair& pair, Instant now, Outcome& outcome) {
+IceLite::Entry& IceLite::LearnPair(const IcePair& pair, Instant now) {
   if (const auto index = IndexOf(pair)) {
     pairs_[*index].last_check = now;
     pairs_[*index].generation = generation_;
-    return;
+    return pairs_[*index];
   }
-  outcome.pair_is_new = true;
   if (pairs_.size() >= kMaxPairs) {
     const std::optional<IcePair> kept = selected();
     auto silent = pairs_.end();
@@ -133,41 +130,34 @@ void IceLite::LearnPair(const IcePair& pair, Instant now, Outcome& outcome) {
     }
     LATCHKEY_CHECK(silent != pairs_.end());
     if (dtls_ == silent->pair) dtls_.reset();
-    if (proposed_ == silent->pair) proposed_.reset();
     pairs_.erase(silent);
   }
-  pairs_.push_back({pair, now, generation_});
-}
-
-void IceLite::Nominate(const IcePair& pair, Instant now) {
-  if (nominated_ == pair || !NeedsProof(now)) {
-    MoveTo(pair);
-  } else {
-    proposed_ = pair;
-  }
+  return pairs_.emplace_back(Entry{pair, now, generation_, std::nullopt});
 }
 
 // Not where media never came, nor for the first nomination of a restart: nobody has recorded a check with
 // those credentials.
 bool IceLite::NeedsProof(Instant now) const {
-  if (!nominated_ || !media_came_ || ConsentExpired(now)) return false;
+  if (!nominated_ || !last_media_ || ConsentExpired(now)) return false;
   const auto index = IndexOf(*nominated_);
   return index && pairs_[*index].generation == generation_;
 }
 
-void IceLite::MoveTo(const IcePair& pair) {
-  nominated_ = pair;
-  proposed_.reset();
+// Nominations older than this one are over; a newer one still waits for its proof.
+void IceLite::MoveTo(const Entry& to) {
+  nominated_ = to.pair;
+  for (Entry& entry : pairs_) {
+    if (entry.pair != to.pair && entry.nominated_at <= to.nominated_at) entry.nominated_at.reset();
+  }
   // The first pair of a restart's generation ends those before it (RFC 8445 9).
   std::erase_if(pairs_, [&](const Entry& entry) { return entry.generation != generation_; });
   if (dtls_ && !IndexOf(*dtls_)) dtls_.reset();
 }
 
-void IceLite::FinishRestart(Outcome& outcome) {
+void IceLite::FinishRestart() {
   previous_.reset();
-  proposed_.reset();
+  for (Entry& entry : pairs_) entry.nominated_at.reset();
   ++generation_;
-  outcome.restarted = true;
 }
 
 std::optional<IcePair> IceLite::selected() const {
@@ -182,14 +172,21 @@ void IceLite::NoteDtls(const IcePair& pair) {
 }
 
 bool IceLite::TakesMediaFrom(const IcePair& pair, Instant now) const {
-  return (nominated_ == pair || proposed_ == pair) && !ConsentExpired(now);
+  if (!nominated_ || ConsentExpired(now)) return false;
+  const auto index = IndexOf(pair);
+  return nominated_ == pair || (index && pairs_[*index].nominated_at);
 }
 
 void IceLite::NoteAuthenticMedia(const IcePair& pair, Instant now) {
   if (!TakesMediaFrom(pair, now)) return;
-  if (proposed_ == pair) MoveTo(pair);
-  media_came_ = true;
+  if (nominated_ != pair) MoveTo(Entry(pairs_[*IndexOf(pair)]));
+  last_media_ = now;
   last_heard_ = now;
+}
+
+Instant IceLite::ConsentDeadline() const {
+  const Instant checks = last_heard_ + kConsentLife;
+  return last_media_ ? std::min(checks, *last_media_ + kMediaLife) : checks;
 }
 
 void IceLite::Restart(IceCredentials fresh) {
@@ -250,9 +247,9 @@ bool IceLite::IsConsistent() const {
   if (pairs_.size() > kMaxPairs || transactions_.size() > kRememberedTransactions) return false;
   if (nominated_ && !IndexOf(*nominated_)) return false;
   if (dtls_ && !IndexOf(*dtls_)) return false;
-  if (proposed_ && (!nominated_ || proposed_ == nominated_ || !IndexOf(*proposed_))) return false;
   for (std::size_t i = 0; i < pairs_.size(); ++i) {
     if (IndexOf(pairs_[i].pair) != i || pairs_[i].generation > generation_) return false;
+    if (pairs_[i].nominated_at && !nominated_) return false;
   }
   return !(previous_ && previous_->ufrag == local_.ufrag);
 }

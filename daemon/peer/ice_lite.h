@@ -33,6 +33,9 @@ constexpr std::size_t kMaxPairs = 16;
 constexpr std::size_t kRememberedTransactions = 256;
 // RFC 7675 5.1: 30 s at most; peers check every 5 s at the slowest, so 15 s are three lost in a row.
 constexpr Duration kConsentLife = seconds(15);
+// Once authentic media came, checks alone keep consent no longer than this: they could be recorded ones.
+// Every peer that sent RTCP goes on sending it, some every 5 s (RFC 3550 6.2).
+constexpr Duration kMediaLife = seconds(60);
 
 struct IceCredentials {
   std::string ufrag;     // 8 ice-chars: 48 bits
@@ -60,9 +63,6 @@ class IceLite {
   struct Outcome {
     DropReason reason = DropReason::kNone;  // anything else: nothing changed, nothing is to be sent
     ByteVector reply;                       // to `from`, leaving by `to`; empty exactly when dropped
-    bool pair_is_new = false;        // first authentic check from there: an early ClientHello may be fed now
-    bool selection_changed = false;  // selected() moved
-    bool restarted = false;          // first check with the credentials of Restart(): the old ones are gone
   };
   // `message` is ParseStun() of the datagram that came `from` there `to` us. Drops: kStunUnauthenticated,
   // kStunMalformed (not a request), kDuplicate (a known transaction from another place).
@@ -80,18 +80,18 @@ class IceLite {
   // window; a browser's first report does it.
   [[nodiscard]] std::optional<IcePair> selected() const;
   [[nodiscard]] bool nominated() const { return nominated_.has_value(); }
-  // Media is taken from the nominated pair alone, or from the one proposed to follow it, under consent
-  // (DESIGN 4d).
+  // Media is taken from the nominated pair alone, or from those nominated since that wait for this proof,
+  // under consent (DESIGN 4d).
   [[nodiscard]] bool TakesMediaFrom(const IcePair& pair, Instant now) const;
 
   // An authentic SRTP or SRTCP packet, which was no replay, came by this pair. By the nominated pair: proof
-  // of the same worth as a check, for peers that check only at the start (FFmpeg 8.0). By the proposed pair:
-  // it is the nominated one from now on.
+  // of the same worth as a check, for peers that check only at the start (FFmpeg 8.0). By one nominated
+  // since: it is the nominated one from now on.
   void NoteAuthenticMedia(const IcePair& pair, Instant now);
-  // No check, and no authentic media, for kConsentLife by the nominated pair (by any while none is): stop
-  // sending, end the session.
+  // No check, and no authentic media, for kConsentLife by the nominated pair (by any while none is), or no
+  // media any more for kMediaLife: stop sending, end the session.
   [[nodiscard]] bool ConsentExpired(Instant now) const { return now >= ConsentDeadline(); }
-  [[nodiscard]] Instant ConsentDeadline() const { return last_heard_ + kConsentLife; }
+  [[nodiscard]] Instant ConsentDeadline() const;
 
   // New credentials for an answer; the old ones work until the first authentic check on the new ones, and the
   // old pairs until a new one is nominated (RFC 8445 9).
@@ -106,7 +106,8 @@ class IceLite {
   struct Entry {
     IcePair pair;
     Instant last_check;
-    std::uint32_t generation = 0;  // the generation_ of its last check
+    std::uint32_t generation = 0;         // the generation_ of its last check
+    std::optional<Instant> nominated_at;  // its last nomination, until another pair follows a later one
   };
   struct Transaction {
     wire::StunTransactionId id;
@@ -118,11 +119,10 @@ class IceLite {
   const IceCredentials* Authenticate(const wire::StunMessage& message);
   Outcome Accept(const wire::StunMessage& message, const IcePair& pair, const IceCredentials& used,
                  Instant now);
-  void LearnPair(const IcePair& pair, Instant now, Outcome& outcome);
-  void Nominate(const IcePair& pair, Instant now);
-  void MoveTo(const IcePair& pair);
+  Entry& LearnPair(const IcePair& pair, Instant now);
+  void MoveTo(const Entry& to);
   [[nodiscard]] bool NeedsProof(Instant now) const;
-  void FinishRestart(Outcome& outcome);
+  void FinishRestart();
   void Remember(const Transaction& transaction);
   [[nodiscard]] const Transaction* Remembered(const wire::StunTransactionId& id) const;
   ByteVector Reply(const wire::StunMessage& message, const SocketAddress& from, const IceCredentials& used);
@@ -134,8 +134,7 @@ class IceLite {
   std::uint32_t generation_ = 0;            // counts finished restarts
   std::vector<Entry> pairs_;                // at most kMaxPairs
   std::optional<IcePair> nominated_;        // always among pairs_
-  bool media_came_ = false;                 // authentic, by the nominated pair
-  std::optional<IcePair> proposed_;         // nominated since, not proved; always among pairs_
+  std::optional<Instant> last_media_;       // authentic, by the nominated pair
   std::optional<IcePair> dtls_;             // always among pairs_
   std::vector<Transaction> transactions_;   // a ring of kRememberedTransactions
   std::size_t next_transaction_ = 0;

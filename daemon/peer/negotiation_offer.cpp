@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "daemon/base/ascii.h"
 #include "daemon/peer/format_table.h"
 
 namespace latchkey::peer {
@@ -45,8 +46,7 @@ std::optional<wire::Codec> CodecOf(const wire::SdpRtpMap& map, wire::StreamKind 
 
 std::string RtpMapText(const wire::SdpRtpMap& map) {
   std::string text = map.encoding + '/' + std::to_string(map.clock_rate);
-  if (map.channels != 1 || wire::EqualWithoutCase(map.encoding, "opus"))
-    text += '/' + std::to_string(map.channels);
+  if (map.channels != 1 || EqualWithoutCase(map.encoding, "opus")) text += '/' + std::to_string(map.channels);
   return text;
 }
 

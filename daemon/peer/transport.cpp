@@ -27,25 +27,27 @@ Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, cons
       role_(plan.local_role),
       remote_fingerprint_(plan.remote_fingerprint) {}
 
-Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
-                                             const ReceivedDatagram& datagram, Instant now,
-                                             DatagramBatch& out) {
-  if (ended()) return {DropReason::kUnknownPeer, false};
+DropReason Transport::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                 Instant now, DatagramBatch& out) {
+  if (ended()) return DropReason::kUnknownPeer;
   const IceLite::Outcome outcome = ice_.HandleBindingRequest(message, datagram.from, datagram.to, now);
-  if (outcome.reason != DropReason::kNone) return {outcome.reason, false};
+  if (outcome.reason != DropReason::kNone) return outcome.reason;
   Send({datagram.to, datagram.from}, outcome.reply, out);
   if (!handshake_deadline_ && ice_.selected()) {
     handshake_deadline_ = now + kHandshakeLimit;
     if (role_ == ports::DtlsRole::kClient) dtls_->Start(now);
     Drain(out);
   }
-  return {DropReason::kNone, outcome.pair_is_new};
+  return DropReason::kNone;
 }
 
 DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
   const IcePair pair{datagram.to, datagram.from};
   if (ended() || !ice_.IsValid(pair)) return DropReason::kUnknownPeer;
-  if (state_ == TransportState::kConnecting) ice_.NoteDtls(pair);
+  if (state_ == TransportState::kConnecting) {
+    ice_.NoteDtls(pair);
+    NoteHandshake(pair);
+  }
   dtls_->HandleDatagram(datagram.bytes, now);
   Drain(out);
   Follow();
@@ -83,6 +85,15 @@ std::optional<ports::DtlsSrtpKeys> Transport::TakeKeys() {
   return std::exchange(keys_, std::nullopt);
 }
 
+void Transport::SendRtcp(ByteView compound, ports::SrtpSender& sender, DatagramBatch& out) const {
+  const auto pair = path();
+  if (!pair || compound.empty()) return;
+  const MutableByteView place =
+      out.Append(pair->remote, pair->local, compound.size() + ports::kSrtpMaxOverhead);
+  std::copy(compound.begin(), compound.end(), place.begin());
+  out.TrimLast(sender.ProtectRtcp(place, compound.size()));
+}
+
 void Transport::Close(DatagramBatch& out) {
   if (!ended()) {
     dtls_->Close();
@@ -95,8 +106,17 @@ void Transport::Drain(DatagramBatch& out) {
   const auto pair = ice_.selected();
   while (const auto datagram = dtls_->PollDatagram()) {
     // Without a valid pair there is nobody to send to: a client starts with the first check.
-    if (pair) Send(*pair, *datagram, out);
+    if (!pair) continue;
+    Send(*pair, *datagram, out);
+    if (state_ == TransportState::kConnecting) NoteHandshake(*pair);
   }
+}
+
+void Transport::NoteHandshake(const IcePair& pair) {
+  if (!handshake_pair_ && !handshake_moved_) handshake_pair_ = pair;
+  if (handshake_pair_ == pair) return;
+  handshake_pair_.reset();
+  handshake_moved_ = true;
 }
 
 void Transport::Follow() {

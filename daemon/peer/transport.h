@@ -56,14 +56,10 @@ class Transport {
   Transport(Transport&&) noexcept = default;
   Transport& operator=(Transport&&) noexcept = default;
 
-  struct StunVerdict {
-    DropReason reason = DropReason::kNone;
-    bool pair_is_new = false;  // this 5-tuple is now proved to be the peer's
-  };
   // `message` is ParseStun() of `datagram`. Its reply is never longer than three quarters of an Ethernet
   // minimum.
-  StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
-                         DatagramBatch& out);
+  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
+                        DatagramBatch& out);
   // A DTLS record, from a valid pair only: kUnknownPeer otherwise.
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   void HandleTimeout(Instant now, DatagramBatch& out);
@@ -76,6 +72,14 @@ class Transport {
   // The certificate that DTLS insisted on: the one of the offer.
   [[nodiscard]] const ports::Fingerprint& remote_fingerprint() const { return remote_fingerprint_; }
 
+  // A check from there was authentic: this 5-tuple may bring DTLS.
+  [[nodiscard]] bool IsValid(const IcePair& pair) const { return ice_.IsValid(pair); }
+  // The whole handshake went both ways by this pair, and it is still the path: whoever is there can receive
+  // what is sent there, which neither checks nor media prove of an address that anybody may have written.
+  [[nodiscard]] bool IsHome(const IcePair& pair, Instant now) const {
+    return handshake_pair_ == pair && state_ == TransportState::kConnected && path() == pair &&
+           ConsentFresh(now);
+  }
   // Where to send: nothing before the first authenticated check.
   [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
   [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
@@ -89,6 +93,8 @@ class Transport {
   [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.local(); }
   void Restart(IceCredentials fresh) { ice_.Restart(std::move(fresh)); }
 
+  // Along the path, protected; nothing where there is none.
+  void SendRtcp(ByteView compound, ports::SrtpSender& sender, DatagramBatch& out) const;
   // close_notify, if there is anybody to tell. The transport has ended with this.
   void Close(DatagramBatch& out);
 
@@ -102,6 +108,7 @@ class Transport {
   }
   void Drain(DatagramBatch& out);
   void Follow();
+  void NoteHandshake(const IcePair& pair);
 
   IceLite ice_;
   std::unique_ptr<ports::DtlsSession> dtls_;
@@ -109,6 +116,8 @@ class Transport {
   ports::Fingerprint remote_fingerprint_;
   TransportState state_ = TransportState::kConnecting;
   std::optional<Instant> handshake_deadline_;  // set by the first authenticated check
+  std::optional<IcePair> handshake_pair_;      // by which all of the handshake went
+  bool handshake_moved_ = false;               // not all of it went by one
   std::optional<ports::DtlsSrtpKeys> keys_;
 };
 

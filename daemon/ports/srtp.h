@@ -53,6 +53,8 @@ class SrtpReceiver {
   // In place. kSrtpAuthentication, kSrtpReplay, kRtpMalformed or kRtcpMalformed.
   virtual Opened UnprotectRtp(MutableByteView packet) = 0;
   virtual Opened UnprotectRtcp(MutableByteView packet) = 0;
+  // The peer has sent under as many SSRCs as are kept: no packet of another opens any more.
+  [[nodiscard]] virtual bool exhausted() const = 0;
 };
 
 // Protects what the hub sends to one peer.

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "daemon/base/ascii.h"
 #include "daemon/wire/bit_reader.h"
 
 namespace latchkey::wire {
@@ -150,13 +151,6 @@ void ReadVui(RbspReader& reader, H264Sps& sps) {
   const std::uint32_t reorder = reader.Ue();
   const std::uint32_t buffering = reader.Ue();
   if (reader.ok() && reorder <= buffering && buffering <= kMaxRefFrames) sps.max_num_reorder_frames = reorder;
-}
-
-std::optional<std::uint8_t> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
-  return std::nullopt;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <limits>
 
+#include "daemon/base/ascii.h"
+
 namespace latchkey::wire {
 namespace {
 
@@ -47,16 +49,7 @@ std::optional<SdpDirection> DirectionIn(const SdpAttributes& attributes) {
   return std::nullopt;
 }
 
-constexpr char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 }  // namespace
-
-bool EqualWithoutCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
-}
 
 std::optional<std::uint32_t> ParseSdpNumber(std::string_view text, std::uint32_t max) {
   std::uint32_t value = 0;

@@ -104,7 +104,4 @@ std::optional<SdpRid> ParseRid(std::string_view value);
 constexpr std::size_t kMaxMidBytes = 64;
 std::optional<std::string> MidOf(const SdpMedia& media);
 
-// "a" and "A" are the same.
-bool EqualWithoutCase(std::string_view a, std::string_view b);
-
 }  // namespace latchkey::wire

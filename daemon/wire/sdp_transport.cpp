@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "daemon/base/ascii.h"
 #include "daemon/base/bytes.h"
 #include "daemon/wire/sdp_media.h"
 
@@ -29,22 +30,15 @@ std::string_view NextWord(std::string_view& rest) {
   return word;
 }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // "AB:CD:…", exactly 32 bytes.
 std::optional<Sha256Fingerprint> ParseColonHex(std::string_view text) {
   Sha256Fingerprint bytes{};
   if (text.size() != bytes.size() * 3 - 1) return std::nullopt;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const int high = HexDigit(text[i * 3]);
-    const int low = HexDigit(text[i * 3 + 1]);
-    if (high < 0 || low < 0 || (i + 1 < bytes.size() && text[i * 3 + 2] != ':')) return std::nullopt;
-    bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+    const auto high = HexDigit(text[i * 3]);
+    const auto low = HexDigit(text[i * 3 + 1]);
+    if (!high || !low || (i + 1 < bytes.size() && text[i * 3 + 2] != ':')) return std::nullopt;
+    bytes[i] = static_cast<std::uint8_t>((*high << 4U) | *low);
   }
   return bytes;
 }

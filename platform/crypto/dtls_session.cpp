@@ -33,20 +33,55 @@ bool LooksLikeDtls(ByteView datagram) {
   return datagram.size() >= kRecordHeader && datagram[0] >= 20 && datagram[0] <= 23 && datagram[1] == 0xfe;
 }
 
+constexpr std::uint8_t kCipherRecord = 20;
 constexpr std::uint8_t kAlertRecord = 21;
+constexpr std::uint8_t kHandshakeRecord = 22;
+constexpr std::uint8_t kDataRecord = 23;
+//   0      1        4             6               9                 12
+//   +------+--------+-------------+---------------+-----------------+---------
+//   | type | length | message_seq | fragment_offset fragment_length | fragment    RFC 6347 4.2.2
+//   +------+--------+-------------+---------------+-----------------+---------
+constexpr std::size_t kHandshakeHeader = 12;
+// No message of a handshake with one self-signed certificate is as long.
+constexpr std::size_t kMaxHandshake = 16 * 1024;
 // Least tag of the ciphers that we agree on.
 constexpr std::size_t kRecordTag = 16;
 
+// Fragments of messages, each within its message.
+bool AreFragments(ByteView content) {
+  ByteReader reader(content);
+  while (reader.ok() && reader.remaining() > 0) {
+    reader.Skip(1);
+    const std::size_t length = reader.U24();
+    reader.Skip(2);
+    const std::size_t offset = reader.U24();
+    const std::size_t here = reader.U24();
+    if (length > kMaxHandshake || offset + here > length) return false;
+    reader.Skip(here);
+  }
+  return reader.ok() && content.size() >= kHandshakeHeader;
+}
+
+// What no peer sends in the clear: OpenSSL ends the handshake over each of these. An alert may be genuine;
+// one that is lost here costs its sender the wait for our limit.
+bool IsPlainForgery(std::uint8_t type, ByteView content) {
+  if (type == kAlertRecord || type == kDataRecord) return true;
+  if (type == kCipherRecord) return content.size() != 1;
+  return type == kHandshakeRecord && !AreFragments(content);
+}
+
 // Whoever can write the peer's address on a datagram can forge what OpenSSL would act on: during the
-// handshake an alert in the clear (a real one that is lost with it costs its sender the wait for our limit),
-// and after it a record under keys that is too short for a tag (OpenSSL 3.0.19 answers with a genuine alert,
-// which ends the peer's side).
+// handshake records in the clear, and after it a record under keys that is too short for a tag
+// (OpenSSL 3.0.19 answers with a genuine alert, which ends the peer's side). A message that only its content
+// gives away still ends a handshake: the peer begins another.
 bool HoldsForgery(ByteView datagram, bool handshaking) {
   while (datagram.size() >= kRecordHeader) {
     const bool plain = datagram[3] == 0 && datagram[4] == 0;
     const std::size_t length = (std::size_t{datagram[11]} << 8U) | datagram[12];
-    if (handshaking ? plain && datagram[0] == kAlertRecord : !plain && length <= kRecordTag) return true;
-    if (kRecordHeader + length >= datagram.size()) return false;
+    if (kRecordHeader + length > datagram.size()) return true;  // cut short: no peer sends it
+    const ByteView content = datagram.subspan(kRecordHeader, length);
+    if (handshaking ? plain && IsPlainForgery(datagram[0], content) : !plain && length <= kRecordTag)
+      return true;
     datagram = datagram.subspan(kRecordHeader + length);
   }
   return false;

@@ -122,6 +122,8 @@ class Receiver final : public ports::SrtpReceiver {
     return Open(packet, SsrcAt(packet, 4), &srtp_unprotect_rtcp, DropReason::kRtcpMalformed);
   }
 
+  [[nodiscard]] bool exhausted() const override { return ssrc_count_ == ssrcs_.size(); }
+
  private:
   using Unprotect = srtp_err_status_t (*)(srtp_t, void*, int*);
 

@@ -10,8 +10,8 @@ namespace latchkey::platform {
 // a retransmission. libsrtp shifts a bit vector of this length for every packet, so it isn't larger.
 constexpr unsigned kSrtpReceiveWindow = 2048;
 constexpr unsigned kSrtpSendWindow = 4096;
-// Authenticated SSRCs of one peer. A packet of one more is dropped as kWrongSsrc before it is opened:
-// libsrtp keeps state per SSRC and never forgets.
+// Authenticated SSRCs of one peer. With the last of them it is exhausted(), and a packet of one more is
+// dropped as kWrongSsrc before it is opened: libsrtp keeps state per SSRC and never forgets.
 constexpr std::size_t kSrtpMaxSsrcs = 16;
 
 class LibSrtpFactory final : public ports::SrtpFactory {

@@ -259,8 +259,11 @@ TEST_CASE("srtp: an authenticated peer has a bounded number of SSRCs, and forged
     ByteVector forged = Rtp(1, ssrc);
     CHECK(pair.Open(forged) == DropReason::kSrtpAuthentication);
   }
-  for (std::uint32_t ssrc = 1; ssrc <= kSrtpMaxSsrcs; ++ssrc)
+  for (std::uint32_t ssrc = 1; ssrc <= kSrtpMaxSsrcs; ++ssrc) {
+    CHECK_FALSE(pair.receiver->exhausted());
     CHECK(pair.Open(pair.Protect(Rtp(1, ssrc))) == DropReason::kNone);
+  }
+  CHECK(pair.receiver->exhausted());
   CHECK(pair.Open(pair.Protect(Rtp(1, 99))) == DropReason::kWrongSsrc);
   CHECK(pair.OpenRtcp(pair.ProtectRtcp(Rtcp(98))) == DropReason::kWrongSsrc);
   CHECK(pair.Open(pair.Protect(Rtp(2, 1))) == DropReason::kNone);

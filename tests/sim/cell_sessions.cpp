@@ -34,7 +34,7 @@ void Cell::StartLane() {
   config_.hold_most = milliseconds(1000);
   config_.stale_after = std::max<Duration>(milliseconds(500), Seconds(interval * 2.5));
   config_.unavailable_after = std::max<Duration>(seconds(2), Seconds(interval * 5));
-  lane_ = std::make_unique<lane::Lane>(config_, std::vector<SocketAddress>{hub_address_}, hub_.ports(), now_);
+  lane_ = std::make_unique<lane::Lane>(config_, lane::Reach{{hub_address_}}, hub_.ports(), now_);
 }
 
 // Returns what the lane answered; all else goes its way.

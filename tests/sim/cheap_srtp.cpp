@@ -95,6 +95,8 @@ class CheapReceiver final : public ports::SrtpReceiver {
     return {size, DropReason::kNone};
   }
 
+  [[nodiscard]] bool exhausted() const override { return false; }
+
  private:
   struct Source {
     std::uint32_t ssrc = 0;

@@ -17,6 +17,8 @@ class PlainReceiver final : public ports::SrtpReceiver {
   Opened UnprotectRtp(MutableByteView packet) override { return Open(packet); }
   Opened UnprotectRtcp(MutableByteView packet) override { return Open(packet); }
 
+  [[nodiscard]] bool exhausted() const override { return false; }
+
  private:
   static Opened Open(ByteView packet) {
     if (packet.size() <= kPlainTag.size() || !std::ranges::equal(packet.last(kPlainTag.size()), kPlainTag)) {

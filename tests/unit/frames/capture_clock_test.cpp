@@ -135,6 +135,60 @@ TEST_CASE("capture clock: reports that run ahead of the packets do not make pict
   }
 }
 
+// Firmware that adds a frame's length at the rate that it was set to, whatever the rate that it reaches. Its
+// reports pair its own wall clock with the last frame's time.
+TEST_CASE("capture clock: a camera that counts frames in its RTP time does not grow old") {
+  const auto frame = GENERATE(Duration{microseconds(66667)}, Duration{microseconds(43478)},
+                              Duration{microseconds(20000)});  // 15, 23 and 50 a second, as 25
+  const auto every = GENERATE(Duration{seconds(1)}, Duration{seconds(5)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Instant due = kStart;
+  for (std::uint32_t i = 0; i * frame < seconds(120); ++i) {
+    const Instant now = kStart + i * frame;
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (now >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + (now - kStart) + milliseconds(11), i * 3600), now);
+      due += every;
+    }
+    INFO(ToMilliseconds(now - kStart));
+    if (now - kStart > seconds(11)) {
+      REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < milliseconds(150));
+    }
+  }
+}
+
+TEST_CASE("capture clock: a camera whose frame rate falls and rises under the same count is followed") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Instant now = kStart;
+  Instant due = kStart;
+  for (std::uint32_t i = 0; i < 4000; ++i) {
+    const bool dark = now - kStart > seconds(20) && (now - kStart) / seconds(10) % 2 == 0;
+    now += dark ? microseconds(66667) : microseconds(43478);
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (now >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + (now - kStart), i * 3600), now);
+      due += seconds(1);
+    }
+    INFO(ToMilliseconds(now - kStart));
+    if (now - kStart > seconds(11)) {
+      REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < milliseconds(900));
+    }
+  }
+}
+
+// Who can hold packets back could play a camera slowly, and be ever further behind.
+TEST_CASE("capture clock: a network that holds packets back longer and longer does not change the pace") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 250; ++i) {
+    const Duration sent = milliseconds(40) * i;
+    const Instant now = kStart + sent * 5 / 3;
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (i % 25 == 0) clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), now);
+    const Duration age = now - clock.CaptureTime(kVideo, i * 3600, now);
+    if (sent > seconds(5) && sent < seconds(7)) REQUIRE(age > seconds(3));
+  }
+}
+
 TEST_CASE("capture clock: a picture that waits in the network is old, whatever the reports say") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   for (std::uint32_t i = 0; i < 50; ++i) clock.OnPacket(kVideo, i * 3600, kStart + milliseconds(40) * i);

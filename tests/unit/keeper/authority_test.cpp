@@ -277,6 +277,26 @@ TEST_CASE("authority: a content key lives 24 hours") {
   CHECK(house.Opens(watching, home.camera.id, last->epoch, last->rights, last->not_after, last->wrap));
 }
 
+TEST_CASE("authority: where nobody publishes a day ends no view") {
+  Home home;
+  House& house = home.house;
+  const auto third = house.Viewer("Cleo");
+  house.Grant(third.id, home.camera.id, hours(48), 1);
+  (void)house.View(third, home.camera.id);
+  const SessionId publisher = house.Publish(home.camera);
+  house.Lane(home.camera.id, wire::SessionEnded{publisher, wire::SessionEndReason::kConsentExpired, 0, 0, 0});
+  house.ForgetMessages();
+  wire::LaneStatus status;
+  for (int i = 0; i < 25 * 60 * 8; ++i) {
+    house.now += milliseconds(7500);
+    house.wall += milliseconds(7500);
+    house.Lane(home.camera.id, status);
+    house.Lane(home.other_camera.id, status);
+    house.Advance(Duration::zero());
+  }
+  CHECK_FALSE(house.ToLane<wire::EpochBegin>(home.camera.id).has_value());
+}
+
 TEST_CASE("authority: chance orders never leave a session without a right") {
   const auto seed = GENERATE(11U, 12U, 13U, 14U);
   INFO("seed " << seed);

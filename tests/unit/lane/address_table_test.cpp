@@ -21,7 +21,7 @@ TEST_CASE("address table: a pair belongs to the session that proved it last") {
   CHECK(table.Find(Pair(1)) == Session(1));
   table.Learn(Pair(1), Session(2));
   CHECK(table.Find(Pair(1)) == Session(2));
-  CHECK(table.IsConsistent());
+  CHECK(table.IsConsistent(1));
 }
 
 TEST_CASE("address table: the same remote address at another of ours is another pair") {
@@ -32,17 +32,16 @@ TEST_CASE("address table: the same remote address at another of ours is another 
   CHECK_FALSE(table.Find(other).has_value());
 }
 
-TEST_CASE("address table: a session at its limit loses its own oldest pair and nobody else's") {
+TEST_CASE("address table: a session keeps what its agent still knows, and nobody else loses anything") {
   AddressTable table;
-  table.Learn(Pair(1), Session(1));
-  for (std::uint16_t i = 0; i <= AddressTable::kPairsPerSession; ++i) {
-    table.Learn(Pair(static_cast<std::uint16_t>(100 + i)), Session(2));
-  }
-  CHECK(table.size() == AddressTable::kPairsPerSession + 1);
-  CHECK(table.Find(Pair(1)) == Session(1));
-  CHECK_FALSE(table.Find(Pair(100)).has_value());
-  CHECK(table.Find(Pair(101)) == Session(2));
-  CHECK(table.IsConsistent());
+  for (std::uint16_t port = 1; port <= 4; ++port) table.Learn(Pair(port), Session(port == 4 ? 1 : 2));
+  CHECK_FALSE(table.IsConsistent(2));
+  table.Keep(Session(2), [](const AddressPair& pair) { return pair.remote.port == 2; });
+  CHECK_FALSE(table.Find(Pair(1)).has_value());
+  CHECK(table.Find(Pair(2)) == Session(2));
+  CHECK_FALSE(table.Find(Pair(3)).has_value());
+  CHECK(table.Find(Pair(4)) == Session(1));
+  CHECK(table.IsConsistent(1));
 }
 
 TEST_CASE("address table: a session's pairs end with it") {

@@ -212,6 +212,23 @@ TEST_CASE("lane: a new SSRC under the same key is a new epoch, and viewers go on
   CHECK(pictures.back().number == world.camera.pictures - 1);
 }
 
+TEST_CASE("lane: a camera that has used up the SSRCs of its key is ended, so that it publishes anew") {
+  Watched world;
+  std::optional<wire::SessionEnded> ended;
+  for (std::size_t i = 0; i < platform::kSrtpMaxSsrcs + 2 && !ended; ++i) {
+    world.camera.ChangeSsrc();
+    (void)world.TakeMessages();
+    world.Film(world.camera, milliseconds{400});
+    auto messages = world.TakeMessages();
+    ended = world.Find<wire::SessionEnded>(messages);
+    if (!ended) world.BeginNextEpoch();
+  }
+  REQUIRE(ended);
+  CHECK(ended->session == world.camera_session);
+  CHECK(ended->reason == wire::SessionEndReason::kLimit);
+  CHECK(world.camera.peer.closed());
+}
+
 TEST_CASE("lane: PATCH follows RFC 9725's rules of If-Match") {
   Watched world;
   const std::string fragment =

@@ -25,7 +25,7 @@ World::World(std::function<void(wire::LaneConfig&)> change) : hub(1), camera_too
   config.stale_after = milliseconds{500};
   config.unavailable_after = seconds{2};
   if (change) change(config);
-  lane = std::make_unique<Lane>(config, std::vector<SocketAddress>{kHub},
+  lane = std::make_unique<Lane>(config, Reach{{kHub}},
                                 LanePorts{hub.crypto, hub.entropy, *hub.dtls, hub.srtp}, now);
 }
 

@@ -1,10 +1,9 @@
 // An offer is read in one go over it. What that costs is counted in allocations, of which each attribute that
 // is parsed here makes one: the count is the same on every machine.
-#include "tests/support/allocations.h"
-
 #include <string>
 
 #include "daemon/peer/negotiation_offer.h"
+#include "tests/support/allocations.h"
 #include "tests/unit/peer/support.h"
 
 namespace latchkey::peer {

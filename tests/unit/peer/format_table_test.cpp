@@ -8,8 +8,8 @@ namespace latchkey::peer {
 namespace {
 
 FormatTable TableOf(const std::string& formats, const std::string& attributes) {
-  const std::string text = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=video 9 UDP/TLS/RTP/SAVPF " +
-                           formats + '\n' + attributes;
+  const std::string text =
+      "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=video 9 UDP/TLS/RTP/SAVPF " + formats + '\n' + attributes;
   return FormatTable(Parsed(text).media.at(0));
 }
 
@@ -19,8 +19,9 @@ TEST_CASE("format table: each format once, in the order of the m= line, none tha
 }
 
 TEST_CASE("format table: the first rtpmap and fmtp of a type count") {
-  const FormatTable table = TableOf("96", "a=rtpmap:96 VP8/90000\na=rtpmap:96 H264/90000\na=rtpmap:96\n"
-                                          "a=fmtp:96 a=1\na=fmtp:96 a=2\n");
+  const FormatTable table = TableOf("96",
+                                    "a=rtpmap:96 VP8/90000\na=rtpmap:96 H264/90000\na=rtpmap:96\n"
+                                    "a=fmtp:96 a=1\na=fmtp:96 a=2\n");
   REQUIRE(table.Map(96));
   CHECK(table.Map(96)->encoding == "VP8");
   REQUIRE(table.Fmtp(96));
@@ -36,7 +37,8 @@ TEST_CASE("format table: static types are known, and may be said to be others") 
 }
 
 TEST_CASE("format table: feedback for all types adds to that of one") {
-  const FormatTable table = TableOf("96 97", "a=rtcp-fb:* nack\na=rtcp-fb:96 nack pli\na=rtcp-fb:97 ccm fir\n");
+  const FormatTable table =
+      TableOf("96 97", "a=rtcp-fb:* nack\na=rtcp-fb:96 nack pli\na=rtcp-fb:97 ccm fir\n");
   CHECK(table.FeedbackOf(96).nack);
   CHECK(table.FeedbackOf(96).pli);
   CHECK_FALSE(table.FeedbackOf(96).fir);
@@ -52,9 +54,9 @@ TEST_CASE("format table: rtx belongs to the type that its apt names, the first o
       "a=rtpmap:100 rtx/90000\na=fmtp:100 apt=101\n";
   CHECK(TableOf("96 97 98 99 101", attributes).RtxOf(96) == 97);
   CHECK(TableOf("96 98 97 99 101", attributes).RtxOf(96) == 98);
-  CHECK_FALSE(TableOf("96 99", attributes).RtxOf(96));   // not among the formats
-  CHECK_FALSE(TableOf("96 99", attributes).RtxOf(99));   // it names itself
-  CHECK_FALSE(TableOf("96 101", attributes).RtxOf(101)); // 100 is not among the formats
+  CHECK_FALSE(TableOf("96 99", attributes).RtxOf(96));    // not among the formats
+  CHECK_FALSE(TableOf("96 99", attributes).RtxOf(99));    // it names itself
+  CHECK_FALSE(TableOf("96 101", attributes).RtxOf(101));  // 100 is not among the formats
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+// Whose a 5-tuple is, against a peer that writes other peers' addresses on its checks, and against recorded
+// ones.
+#include <array>
+
+#include "daemon/wire/stun.h"
+#include "tests/support/catch.h"
+#include "tests/unit/lane/watched.h"
+
+namespace latchkey::lane::test {
+namespace {
+
+// A check of the session to which `peer` belongs, as its owner would write it.
+ByteVector CheckOf(const Peer& peer, PeerTools& tools, bool controlling = true) {
+  wire::StunCheck check;
+  tools.entropy.Fill(check.transaction.bytes);
+  const std::string username = peer.plan().transport.remote_ufrag + ":abcd";
+  const auto hmac = [&](ByteView key, ByteView data) { return tools.crypto.HmacSha1(key, data); };
+  std::array<std::uint8_t, 300> room{};
+  wire::StunWriter writer(wire::StunClass::kRequest, check.transaction, room);
+  writer.Username(username);
+  writer.Priority(1);
+  controlling ? writer.IceControlling(1) : writer.IceControlled(1);
+  writer.UseCandidate();
+  writer.Sign(AsBytes(peer.plan().transport.remote_password), hmac);
+  const ByteView bytes = writer.Finish();
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST_CASE("lane: recorded checks from many ports keep no camera dark") {
+  Watched world;
+  std::vector<ByteVector> recorded;
+  for (std::size_t i = 0; i < peer::kRememberedTransactions + 50; ++i) {
+    recorded.push_back(CheckOf(world.camera.peer, world.camera_tools));
+    world.Inject(recorded.back(), world.camera.peer.address());
+  }
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    world.Inject(recorded[i], Host(66, static_cast<std::uint16_t>(1000 + i % peer::kMaxPairs)));
+  }
+  world.Film(world.camera, milliseconds{200});
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a session that nominates another's address before that connects does not keep it out") {
+  Watched world;
+  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), Host(4));
+  ViewerEnd late(world.viewer_tools, Host(4));
+  auto replies = world.View(late);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Connect(late.peer);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(late.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a session does not take the address of one that is connected") {
+  Watched world;
+  ViewerEnd other(world.viewer_tools, Host(4));
+  auto replies = world.View(other);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Connect(other.peer);
+  const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
+  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), Host(4));
+  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), world.camera.peer.address());
+  CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before + 2);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(other.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: a check that is refused takes nobody's address") {
+  Watched world;
+  ViewerEnd other(world.viewer_tools, Host(4));
+  other.peer.no_dtls = true;
+  auto replies = world.View(other);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Settle();
+  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools, false), Host(4));
+  other.peer.no_dtls = false;
+  world.Connect(other.peer);
+  world.Film(world.camera, milliseconds{400});
+  CHECK(other.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: what came to an address that the lane does not name is nobody's") {
+  Watched world;
+  ByteVector check = CheckOf(world.viewer.peer, world.viewer_tools);
+  SocketAddress elsewhere = kHub;
+  elsewhere.ip = IpAddress::V4({192, 0, 2, 254});
+  const std::array<ReceivedDatagram, 1> one{ReceivedDatagram{world.viewer.peer.address(), elsewhere, check}};
+  const std::size_t sent = world.datagrams;
+  const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
+  world.lane->HandleDatagrams(one, world.now, world.wall);
+  CHECK(world.lane->datagrams().empty());
+  CHECK(world.datagrams == sent);
+  CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before + 1);
+}
+
+}  // namespace
+}  // namespace latchkey::lane::test

@@ -59,11 +59,13 @@ struct Link {
     for (const auto& datagram : flight) to.HandleDatagram(datagram, MonotonicNow());
   }
 
+  // One that failed tells nobody whom a forged alert could not fool: the other waits for its own limit.
   bool Settled() const {
-    return server->state() != DtlsState::kHandshaking && client->state() != DtlsState::kHandshaking;
+    return (server->state() != DtlsState::kHandshaking && client->state() != DtlsState::kHandshaking) ||
+           server->state() == DtlsState::kFailed || client->state() == DtlsState::kFailed;
   }
 
-  // Until both have connected or failed, or `limit` has passed.
+  // Until both have connected or one has failed, or `limit` has passed.
   void Run(Duration limit = seconds{20}) {
     const Instant deadline = MonotonicNow() + limit;
     server->Start(MonotonicNow());

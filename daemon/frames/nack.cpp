@@ -47,12 +47,29 @@ void NackScheduler::OnGap(Instant now) {
   Sooner(next_, now);
 }
 
-// In turns kEcho and the round trip, the round trip first unless in pairs.
 std::optional<Instant> NackScheduler::DueAt(const Entry& entry, Duration wait) const {
   if (entry.given_up || entry.asks >= kMaxAsks) return std::nullopt;
   if (entry.asks == 0) return entry.noticed + wait;
-  const bool echo = (entry.asks % 2 == 1) == entry.in_pairs;
-  return entry.last + (echo ? kEcho : round_trip_.Timeout());
+  if (entry.echoes > 0) return entry.last + kEcho;
+  // The second request of a go may be the one that is answered.
+  const Duration second = entry.last > entry.go_began ? kEcho : Duration::zero();
+  return entry.go_began + second + round_trip_.Timeout();
+}
+
+void NackScheduler::Ask(Entry& entry, const Limits& limits, Instant now) {
+  if (entry.asks++ == 0) {
+    ++asked_;
+    entry.in_pairs = limits.in_pairs;
+  }
+  ++requests_;
+  entry.last = now;
+  if (entry.echoes > 0) {
+    --entry.echoes;
+    return;
+  }
+  entry.go_began = now;
+  ++entry.goes;
+  entry.echoes = entry.goes == 1 && entry.in_pairs ? 1 : std::min<std::uint8_t>(entry.goes, kMostOfOneGo) - 1;
 }
 
 // Both lists ascend. What is in ours alone was given up: it is kept for a while, for its answer's sake.
@@ -72,7 +89,10 @@ void NackScheduler::Merge(const std::vector<MissingPacket>& missing, Instant now
     if (mine != entries_.end() && mine->sequence == packet.sequence.value) {
       merged.push_back(*mine++);
     } else {
-      merged.push_back({packet.sequence.value, packet.noticed, {}, 0, false, false});
+      Entry entry;
+      entry.sequence = packet.sequence.value;
+      entry.noticed = packet.noticed;
+      merged.push_back(entry);
     }
   }
   keep_given_up(std::int64_t{1} << 62U);
@@ -103,12 +123,7 @@ void NackScheduler::Poll(const std::vector<MissingPacket>& missing, const Limits
       --credit_;
       ++count;
       out.push_back(static_cast<std::uint16_t>(entry.sequence));
-      if (entry.asks++ == 0) {
-        ++asked_;
-        entry.in_pairs = limits.in_pairs;
-      }
-      ++requests_;
-      entry.last = now;
+      Ask(entry, limits, now);
       due = DueAt(entry, wait);
     }
     if (due) Sooner(next_, *due);
@@ -123,6 +138,7 @@ void NackScheduler::Reset() {
 bool NackScheduler::IsConsistent() const {
   if (entries_.size() > kMaxEntries || credit_ < 0 || credit_ > kMaxCredit) return false;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].echoes >= kMostOfOneGo || entries_[i].goes > entries_[i].asks) return false;
     if (entries_[i].asks > kMaxAsks || (entries_[i].given_up && entries_[i].asks == 0)) return false;
     if (i > 0 && entries_[i - 1].sequence >= entries_[i].sequence) return false;
   }

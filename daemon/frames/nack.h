@@ -1,11 +1,11 @@
 // Which missing packets of one stream to ask for, and when (RFC 4585 6.2.1). Sans-IO: the window's missing
 // list and the time go in, sequence numbers come out.
 //
-//   noticed --(reordering wait)--> asked --(round trip)--> asked twice --(round trip)--> asked twice ...
+//   noticed --(reordering wait)--> asked --(round trip)--> asked twice --(round trip)--> asked thrice ...
 //
-// until it comes, or an answer would come too late for the line (`hold`), or kMaxAsks. From the second time
-// on, and from the first where much is lost, a request is sent twice, kEcho apart: it is lost as easily as
-// what it asks for.
+// until it comes, or an answer would come too late for the line (`hold`), or kMaxAsks. Each time is a go; the
+// requests of one are kEcho apart. Where much is lost the first go has two already: a request is lost as
+// easily as what it asks for. Few packets get as far as three, and each of those holds up the whole line.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,8 @@ class NackScheduler {
   static constexpr Duration kGather = milliseconds(2);
   // Per packet, echoes included.
   static constexpr std::uint8_t kMaxAsks = 15;
+  // Requests of one go.
+  static constexpr std::uint8_t kMostOfOneGo = 3;
   // Requests in one message. More wait for the next, kGather later.
   static constexpr std::size_t kMaxPerMessage = 128;
   // Requests that may be sent beyond one for each packet received: what an outage of half a second at 2.5
@@ -71,12 +73,16 @@ class NackScheduler {
   struct Entry {
     std::int64_t sequence = 0;
     Instant noticed;
-    Instant last;  // asked
-    std::uint8_t asks = 0;
+    Instant last;           // asked
+    Instant go_began;       // the last one
+    std::uint8_t asks = 0;  // in all
+    std::uint8_t goes = 0;
+    std::uint8_t echoes = 0;  // left in this go
     bool in_pairs = false;
     bool given_up = false;  // not missing any more, though it never came
   };
   void Merge(const std::vector<MissingPacket>& missing, Instant now);
+  void Ask(Entry& entry, const Limits& limits, Instant now);
   [[nodiscard]] std::optional<Instant> DueAt(const Entry& entry, Duration wait) const;
   void Measure(const Entry& entry, bool retransmission, Instant now);
 

@@ -13,7 +13,7 @@ class KeyframeLimiter {
  public:
   // Least time between two requests, whoever asks. Doubles with each further unanswered one, up to kLongest.
   static constexpr Duration kShortest = milliseconds(500);
-  static constexpr Duration kLongest = milliseconds(2000);
+  static constexpr Duration kLongest = milliseconds(1000);
 
   // Someone needs a keyframe (the assembler lost one, a viewer has no start). Repeating it is free.
   void Want(Instant now);

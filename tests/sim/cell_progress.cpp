@@ -27,13 +27,13 @@ Instant Cell::CameraWellSince() const {
   return Latest({camera_leg_.calm_since(), camera_connected_since_, life_since_});
 }
 
-// A hole that the outage left may hold the line for hold_most; a request for a keyframe that was lost in it
-// is repeated within KeyframeLimiter::kLongest.
+// A hole that the outage left holds the line for less than kRecovery; a request for a keyframe that was lost
+// in it is repeated within KeyframeLimiter::kLongest.
 Duration Cell::Patience() const {
   const CameraHabits& habits = plan_.camera;
   const Duration keyframe = habits.answers_pli ? frames::KeyframeLimiter::kLongest + habits.Interval()
                                                : habits.Interval() * (habits.group + 1);
-  return kRecovery + config_.hold_most + keyframe + 2 * habits.Interval();
+  return kRecovery + keyframe + 2 * habits.Interval();
 }
 
 void Cell::CheckProgress() {

@@ -17,7 +17,7 @@ TEST_CASE("keyframe limiter: the first request goes at once, further ones with g
     if (limiter.Poll(now)) sent.push_back(ms);
     CHECK(limiter.IsConsistent());
   }
-  CHECK(sent == std::vector<std::int64_t>{0, 500, 1500, 3500, 5500, 7500});
+  CHECK(sent == std::vector<std::int64_t>{0, 500, 1500, 2500, 3500, 4500, 5500, 6500, 7500});
 }
 
 TEST_CASE("keyframe limiter: nobody waits after a keyframe, and the next want is not sent too soon") {

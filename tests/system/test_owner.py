@@ -197,11 +197,11 @@ class Effects(unittest.TestCase):
                 self.assertEqual(hub.daemon.stop(), 0)
                 self.assertEqual(notify.recv(100), b"STOPPING=1")
 
-    def test_ctrl_c_ends_it_within_two_seconds(self):
+    def test_ctrl_c_ends_it(self):
         with Hub() as hub:
             for i in range(4):
                 hub.add_camera(str(i))
-            self.assertEqual(hub.daemon.stop(signal.SIGINT, patience=3), 0)
+            self.assertEqual(hub.daemon.stop(signal.SIGINT), 0)
 
 
 if __name__ == "__main__":

@@ -45,3 +45,21 @@ export function drawnPictures() {
   }
   window.RTCPeerConnection = DrawnPeer;
 }
+
+// How many connections to the hub's events the page has opened, what it has asked and what it has heard on
+// them: window.sockets.
+export function countedSockets() {
+  const counts = { opened: 0, asked: 0, heard: 0 };
+  window.sockets = counts;
+  window.WebSocket = class extends WebSocket {
+    constructor(...where) {
+      super(...where);
+      counts.opened += 1;
+      this.addEventListener("message", () => (counts.heard += 1));
+    }
+    send(what) {
+      counts.asked += 1;
+      super.send(what);
+    }
+  };
+}

@@ -110,6 +110,35 @@ describe("the page", () => {
     assert.equal(await page.locator(`${tile(1)} video`).evaluate((video) => video.srcObject), null);
   });
 
+  test("while a camera comes back its words don't flicker", async () => {
+    const away = (reason) => camera(1, "Nursery", "unavailable", { reason });
+    keeper.cameras(away("camera_offline"));
+    const page = await open(undefined, { clock: true });
+    await becomes(page, 1, "unavailable");
+    await eventually("the page's clock stands", async () => {
+      const soon = await page.evaluate(() => Date.now() + 500);
+      return page.clock.pauseAt(soon).then(() => true, () => false);
+    });
+    // Whatever the page paints from here on, kept in order.
+    const painted = await page.locator(`${tile(1)} .cover-reason`).evaluateHandle((reason) => {
+      const texts = [reason.textContent];
+      new MutationObserver(() => texts.push(reason.textContent)).observe(reason, { childList: true, subtree: true, characterData: true });
+      return texts;
+    });
+    const lists = async () => (await sockets(page)).heard;
+    const tell = async (...cameras) => {
+      const before = await lists();
+      keeper.cameras(...cameras);
+      await eventually("the page has heard it", async () => (await lists()) > before);
+    };
+    await tell(away("lane_restarting"));
+    await tell(camera(1, "Nursery", "connecting", { reason: "no_keyframe" }));
+    await tell(away("camera_offline"));
+    await tell(away("lane_restarting"));
+    await page.clock.runFor(1000);
+    assert.deepEqual(await painted.jsonValue(), ["The camera is off or out of reach.", "The hub restarts this camera's service."]);
+  });
+
   test("a camera that is no longer granted leaves the page", async () => {
     keeper.cameras(camera(1, "Nursery"), camera(2, "Garden"));
     const page = await open();
@@ -206,6 +235,11 @@ describe("the page", () => {
     assert.equal(await focused(), "02");
     await page.keyboard.press("Enter");
     assert.deepEqual(await large(), ["02"]);
+    // Those beneath it can't be reached: Tab only goes round within the large one and the browser's own.
+    for (let i = 0; i < 4; ++i) {
+      await page.keyboard.press("Tab");
+      assert.ok(["02", undefined].includes(await focused()), `Tab went to ${await focused()}`);
+    }
     await page.keyboard.press("ArrowRight");
     assert.deepEqual(await large(), ["03"]);
     await page.keyboard.press("Escape");

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const web = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../daemon/front/web");
 const { ageText, columnsFor, judge, summaryText } = await import(path.join(web, "verdict.js"));
+const { STEADY_MS, SteadyVerdict } = await import(path.join(web, "steady.js"));
 const { jittered } = await import(path.join(web, "backoff.js"));
 const { isToken, takeToken } = await import(path.join(web, "token.js"));
 
@@ -37,6 +38,24 @@ test("verdict: a lost hub hides nothing that is fresh, and everything else", () 
     const verdict = judge({ view: view("live"), frameAgeMs, hubLost: true });
     assert.deepEqual([verdict.state, verdict.show], ["unavailable", false]);
   }
+});
+
+test("words over a cover stand until others have been there for a while; pictures and suspensions wait for nothing", () => {
+  const covered = (state, reason) => ({ state, show: false, reason });
+  const [off, restarts, waits] = [covered("unavailable", "off"), covered("unavailable", "restarts"), covered("connecting", "waits")];
+  const live = { state: "live", show: true, reason: "" };
+  const steady = new SteadyVerdict();
+  assert.deepEqual(steady.take(off, 0), off);
+  // Through other reasons and back: nothing changes, and the waiting begins anew.
+  assert.deepEqual(steady.take(restarts, 10), off);
+  assert.deepEqual(steady.take(waits, 10 + STEADY_MS - 1), off);
+  assert.deepEqual(steady.take(off, 500), off);
+  assert.deepEqual(steady.take(restarts, 510), off);
+  // It is the old words that are over: the newest stand next, however often they changed.
+  assert.deepEqual(steady.take(waits, 510 + STEADY_MS), waits);
+  assert.deepEqual(steady.take(live, 811), live);
+  assert.deepEqual(steady.take(off, 812), off);
+  assert.deepEqual(steady.take(covered("suspended", "why"), 813), covered("suspended", "why"));
 });
 
 test("words for ages and for all cameras", () => {

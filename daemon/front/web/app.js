@@ -141,6 +141,7 @@ export class App {
     this.#show(list.length === 0 ? "empty" : "grid");
     if (before !== [...this.#tiles.keys()].join()) {
       this.#layout();
+      this.#coverOthers();
       this.#restore(history.state);
     }
     this.#summarise();
@@ -232,6 +233,7 @@ export class App {
     this.#document.body.toggleAttribute("data-large", true);
     const tile = this.#tiles.get(id);
     tile.enlarge(true);
+    this.#coverOthers();
     tile.focus();
   }
 
@@ -240,7 +242,12 @@ export class App {
     this.#large = null;
     this.#document.body.removeAttribute("data-large");
     tile?.enlarge(false);
+    this.#coverOthers();
     if (focus) tile?.focus();
+  }
+
+  #coverOthers() {
+    for (const tile of this.#tiles.values()) tile.cover(this.#large !== null && tile.id !== this.#large);
   }
 
   #key(event) {

@@ -1,5 +1,6 @@
 // One camera on the page: its picture, or a cover that says why there is none.
 import { Player } from "/player.js";
+import { SteadyVerdict } from "/steady.js";
 import { ageText, judge, stateLabel } from "/verdict.js";
 
 const COVER_ICONS = { suspended: "icon-pause", connecting: "icon-wait", unavailable: "icon-off" };
@@ -11,6 +12,7 @@ export class Tile {
   #parts;
   #shownAt = null; // when this page last showed a picture of it
   #verdict = null;
+  #steady = new SteadyVerdict();
   #large = false;
   #told;
 
@@ -58,7 +60,8 @@ export class Tile {
     this.#player.look(now);
     const frameAgeMs = this.#player.frameAgeMs(now);
     const before = this.#verdict;
-    this.#verdict = judge({ view: this.#view, frameAgeMs, failure: this.#player.failure, hubLost });
+    const verdict = judge({ view: this.#view, frameAgeMs, failure: this.#player.failure, hubLost });
+    this.#verdict = this.#steady.take(verdict, now);
     if (this.#verdict.show) this.#shownAt = now - frameAgeMs;
     this.#paint(now, frameAgeMs);
     if (before !== null && before.state !== this.#verdict.state) this.#told.changed(this);
@@ -82,6 +85,11 @@ export class Tile {
   }
   hasFocus(document) {
     return this.#parts.item.contains(document.activeElement);
+  }
+
+  // Under another one that is large: out of the way of Tab and of screen readers.
+  cover(covered) {
+    this.#parts.item.inert = covered;
   }
 
   enlarge(large) {

@@ -8,9 +8,11 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "daemon/base/version.h"
 #include "daemon/front/front.h"
 #include "daemon/wire/ipc_messages.h"
 #include "platform/crypto/openssl_crypto.h"
@@ -201,6 +203,10 @@ int Main() {
 }  // namespace
 }  // namespace latchkey
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    (void)std::printf("%s\n", latchkey::VersionLine("latchkey-front").c_str());
+    return EXIT_SUCCESS;
+  }
   return latchkey::Main();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "daemon/base/version.h"
 #include "daemon/keeper/config.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/program.h"
@@ -130,6 +131,7 @@ int main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "configuration (default " + std::string(kDefaultConfig) + ")");
   app.add_option("--state", arguments.state, "folder of the registry (default $STATE_DIRECTORY)");
   app.add_option("--run", arguments.run, "folder of the control socket (default $RUNTIME_DIRECTORY)");
+  app.set_version_flag("--version", latchkey::VersionLine("latchkeyd"));
   auto* loopback = app.add_flag("--loopback", arguments.loopback,
                                 "everything on 127.0.0.1, plain HTTP, nothing else bound");
   app.add_option("--http-port", arguments.http_port, "port of the page with --loopback (0: any free one)")

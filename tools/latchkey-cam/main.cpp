@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "daemon/base/version.h"
 #include "tools/latchkey-cam/camera.h"
 #include "tools/media/cli.h"
 
@@ -45,6 +46,7 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--grain", flags.source.grain,
                "a sensor's noise over the test pattern, so that the whole bitrate is used");
   app.add_flag("--sdes", flags.sdes, "keys by SDES instead of DTLS (not yet supported)");
+  app.set_version_flag("--version", VersionLine("latchkey-cam"));
   flags.common.AddTo(app);
 }
 

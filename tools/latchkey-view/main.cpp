@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/base/version.h"
 #include "platform/loop/signal_watcher.h"
 #include "tools/latchkey-view/viewer.h"
 #include "tools/media/cli.h"
@@ -44,6 +45,7 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--count", flags.count, "so many independent viewers; their figures are added up")
       ->check(CLI::Range(1, kMaxViewers));
   app.add_flag("--wait", flags.viewer.patient, "go on asking while the camera is unavailable at the start");
+  app.set_version_flag("--version", VersionLine("latchkey-view"));
   flags.common.AddTo(app);
 }
 

@@ -1,5 +1,5 @@
 // latchkey-front: HTTP, TLS and WebSocket for the keeper. Started by it, with the channel as descriptor 3.
-// Exit codes: 0 the keeper ended it, 1 the channel failed, 2 started by hand, 3 the port can't be bound.
+// Exit codes: 0 the keeper ended it, 1 the channel failed, 2 started by hand, 3 it can't serve.
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +14,7 @@
 
 #include "daemon/base/version.h"
 #include "daemon/front/front.h"
+#include "daemon/wire/ipc_exit.h"
 #include "daemon/wire/ipc_messages.h"
 #include "platform/crypto/openssl_crypto.h"
 #include "platform/crypto/system_entropy.h"
@@ -31,7 +32,6 @@ namespace {
 
 constexpr int kExitChannel = 1;
 constexpr int kExitUsage = 2;
-constexpr int kExitBind = 3;
 
 std::string HostName() {
   std::array<char, 256> name{};
@@ -123,12 +123,12 @@ class Program final : public platform::HttpHandler {
       // More would be a machine with unusual networks; its browsers warn about the rest, as about all.
       if (certified.size() > platform::kMaxCertifiedNames) certified.resize(platform::kMaxCertifiedNames);
       auto identity = platform::MakeSelfSignedIdentity(certified);
-      if (!identity) return End(kExitBind, identity.error().message);
+      if (!identity) return End(wire::kFrontExitCannotServe, identity.error().message);
       options.tls = std::move(*identity);
       options.max_per_client = platform::kHttpMaxPerClient;
     }
     auto server = platform::HttpServer::Start(loop_, log_, options, *this);
-    if (!server) return End(kExitBind, server.error().message);
+    if (!server) return End(wire::kFrontExitCannotServe, server.error().message);
     server_ = std::move(*server);
     front_ = std::make_unique<front::Front>(
         front::FrontOptions{names, server_->port(), !config.loopback, !config.loopback}, crypto_, entropy_);

@@ -1,5 +1,6 @@
 #include "daemon/keeper/config.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -197,6 +198,13 @@ Result<Config> ParseConfig(std::string_view text, std::string_view file) {
   }
   if (auto whole = CheckWhole(config, root, file); !whole) return tl::unexpected(whole.error());
   return config;
+}
+
+std::string LanUrl(const Config::Http& http, const std::vector<IpAddress>& lan, std::uint16_t port) {
+  if (!http.host.empty()) return "https://" + http.host + ":" + std::to_string(port);
+  if (lan.empty()) return "https://localhost:" + std::to_string(port);
+  const auto v4 = std::find_if(lan.begin(), lan.end(), [](const IpAddress& a) { return a.is_v4(); });
+  return "https://" + SocketAddress{v4 == lan.end() ? lan.front() : *v4, port}.ToString();
 }
 
 std::vector<std::string> ConfigKeys() {

@@ -53,6 +53,11 @@ struct Config {
 // The first error, as "FILE:LINE: what is wrong and what is allowed".
 [[nodiscard]] Result<Config> ParseConfig(std::string_view text, std::string_view file);
 
+// What the hub calls itself in URLs on the LAN, with `port`: http.host, else the first IPv4 address of `lan`
+// (cameras and people take it more readily), else the first, else "localhost".
+[[nodiscard]] std::string LanUrl(const Config::Http& http, const std::vector<IpAddress>& lan,
+                                 std::uint16_t port);
+
 // "section.key" of every key there is.
 [[nodiscard]] std::vector<std::string> ConfigKeys();
 

@@ -93,6 +93,8 @@ int Run(const Arguments& arguments) {
   if (!config) return Complain(config.error().message);
   if (arguments.state.empty()) return Complain("no state folder: give --state DIR (or set STATE_DIRECTORY)");
   if (arguments.run.empty()) return Complain("no run folder: give --run DIR (or set RUNTIME_DIRECTORY)");
+  const ProgramOptions options{arguments.loopback, arguments.run, *config};
+  if (auto reach = CheckReach(options); !reach) return Complain(reach.error().message);
   if (::mkdir(arguments.run.c_str(), 0750) != 0 && errno != EEXIST) {
     return Complain("cannot make the run folder " + arguments.run + ": " +
                     std::generic_category().message(errno));
@@ -109,14 +111,14 @@ int Run(const Arguments& arguments) {
 
   platform::Loop loop;
   Keeper keeper(**registry, crypto, entropy, MakeSettings(arguments, *config));
-  Program program(loop, log, {arguments.loopback, arguments.run, *config}, keeper);
+  Program program(loop, log, options, keeper);
   const auto on_signal = [&](int) { program.Shutdown(); };
   const platform::SignalWatcher on_term(loop, SIGTERM, on_signal);
   const platform::SignalWatcher on_int(loop, SIGINT, on_signal);
   if (auto started = program.Start(); !started) return Complain(started.error().message);
   loop.Run();
-  if (!program.failure().empty()) return Complain(program.failure());
-  return 0;
+  if (!program.failure()) return 0;
+  return program.failure()->empty() ? kExitFailed : Complain(*program.failure());
 }
 
 }  // namespace

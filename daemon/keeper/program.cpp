@@ -6,6 +6,7 @@
 
 #include "daemon/access/token.h"
 #include "daemon/keeper/control.h"
+#include "daemon/wire/ipc_exit.h"
 #include "platform/loop/clock.h"
 #include "platform/net/local_addresses.h"
 #include "platform/process/service_manager.h"
@@ -37,12 +38,16 @@ Program::Program(platform::Loop& loop, platform::Logger& log, const ProgramOptio
         for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");
       }) {}
 
-Status Program::Start() {
-  if (!options_.loopback && LanAddresses(options_.config).empty()) {
+Status CheckReach(const ProgramOptions& options) {
+  if (!options.loopback && LanAddresses(options.config).empty()) {
     return Fail(
         ErrorCode::kNotFound,
         "this machine has no LAN address yet: connect it, or name one in media.addresses, or use --loopback");
   }
+  return {};
+}
+
+Status Program::Start() {
   const std::string path = options_.run_folder + "/control.sock";
   auto control = ControlServer::Start(
       loop_, log_, path,
@@ -93,7 +98,7 @@ void Program::Shutdown() {
 }
 
 void Program::FailStart(const std::string& why) {
-  if (failure_.empty()) failure_ = why;
+  if (!failure_) failure_ = why;
   Shutdown();
 }
 
@@ -131,10 +136,13 @@ void Program::StartChild(ChildId id) {
   const std::uint64_t serial = next_serial_++;
   Child::Handlers handlers;
   handlers.on_record = [this, serial](ByteView record) { OnRecord(serial, record); };
-  handlers.on_end = [this, serial](const std::string& how) { OnEnd(serial, how); };
+  handlers.on_end = [this, serial](const platform::ChildExit& exit, const std::string& how) {
+    OnEnd(serial, exit, how);
+  };
   const std::string program = id ? "latchkey-lane" : "latchkey-front";
-  auto child =
-      Child::Start(loop_, program, id ? LaneArguments(*id) : std::vector<std::string>{}, std::move(handlers));
+  auto child = Child::Start(loop_, program, id ? LaneArguments(*id) : std::vector<std::string>{},
+                            // A lane without a channel can't be told to suspend: it goes at once.
+                            id ? Duration() : kShutdownGrace, std::move(handlers));
   const Instant now = platform::MonotonicNow();
   if (!child) {
     if (!said_ready_) return FailStart("cannot start " + program + ": " + child.error().message);
@@ -184,7 +192,7 @@ void Program::OnRecord(std::uint64_t serial, ByteView record) {
   CarryOut();
 }
 
-void Program::OnEnd(std::uint64_t serial, const std::string& how) {
+void Program::OnEnd(std::uint64_t serial, const platform::ChildExit& exit, const std::string& how) {
   const auto at = running_.find(serial);
   const ChildId id = at->second.id;
   loop_.DeleteLater(std::move(at->second.child));
@@ -197,8 +205,9 @@ void Program::OnEnd(std::uint64_t serial, const std::string& how) {
   if (current == current_.end() || current->second != serial) return;
   current_.erase(current);
   if (!id && !said_ready_ && !keeper_.front_ready()) {
-    return FailStart("the front could not start on port " + std::to_string(keeper_.http_port()) + " (" + how +
-                     "): is the port in use? Choose another in the configuration or with --http-port");
+    // One that can't serve has told its reason; saying more would only bury it.
+    const bool told = !exit.signalled && exit.code == wire::kFrontExitCannotServe;
+    return FailStart(told ? "" : "the front could not start: " + how);
   }
   log_.Warning("a child ended", {{"what", NameOf(id)}, {"how", how}, {"camera", id.value_or(CameraId())}});
   const Instant now = platform::MonotonicNow();
@@ -294,12 +303,8 @@ std::uint16_t Program::PortOf(CameraId camera) {
 }
 
 std::string Program::BaseUrl() const {
-  const std::string port = std::to_string(keeper_.http_port());
-  if (options_.loopback) return "http://127.0.0.1:" + port;
-  if (!options_.config.http.host.empty()) return "https://" + options_.config.http.host + ":" + port;
-  const auto addresses = LanAddresses(options_.config);
-  if (addresses.empty()) return "https://localhost:" + port;
-  return "https://" + SocketAddress{addresses.front(), keeper_.http_port()}.ToString();
+  if (options_.loopback) return "http://127.0.0.1:" + std::to_string(keeper_.http_port());
+  return LanUrl(options_.config.http, LanAddresses(options_.config), keeper_.http_port());
 }
 
 void Program::SayReady() {

@@ -32,6 +32,9 @@ struct ProgramOptions {
   Config config;
 };
 
+// Whether there is an address to be reached at, or what to do. To be asked before anything is made on disk.
+[[nodiscard]] Status CheckReach(const ProgramOptions& options);
+
 class Program {
  public:
   Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper);
@@ -42,8 +45,8 @@ class Program {
   Status Start();
   // Clean end; the loop stops when all children are gone.
   void Shutdown();
-  // Why the program ended by itself; empty: it was asked to.
-  [[nodiscard]] const std::string& failure() const { return failure_; }
+  // Why the program ended by itself, or "" when that has been said; nothing: it was asked to.
+  [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
 
  private:
   struct Running {
@@ -76,7 +79,7 @@ class Program {
   void StartDue();
   void StartChild(ChildId id);
   void OnRecord(std::uint64_t serial, ByteView record);
-  void OnEnd(std::uint64_t serial, const std::string& how);
+  void OnEnd(std::uint64_t serial, const platform::ChildExit& exit, const std::string& how);
   void OnTimer();
   void SayReady();
   void FailStart(const std::string& why);
@@ -105,7 +108,7 @@ class Program {
   Instant started_{};
   bool said_ready_ = false;
   bool stopping_ = false;
-  std::string failure_;
+  std::optional<std::string> failure_;
 };
 
 }  // namespace latchkey::keeper

@@ -173,8 +173,8 @@ signal.pause()
 class BadStart(unittest.TestCase):
     """The daemon does not start, says why in one line, and overwrites nothing."""
 
-    def fails(self, hub, *extra):
-        run = subprocess.run([str(a) for a in [*hub.daemon_args(), *extra]], capture_output=True, text=True, timeout=60)
+    def fails(self, hub, *extra, port=0):
+        run = subprocess.run([str(a) for a in [*hub.daemon_args(port), *extra]], capture_output=True, text=True, timeout=60)
         self.assertNotEqual(run.returncode, 0)
         lines = [line for line in run.stderr.splitlines() if line.strip()]
         self.assertEqual(len(lines), 1, run.stderr)
@@ -203,6 +203,27 @@ class BadStart(unittest.TestCase):
 
     def test_config_that_is_not_there(self):
         self.assertIn("/nowhere.toml", self.fails(self.hub, "--config", "/nowhere.toml"))
+
+    def makes_nothing(self, *args, prefix=()):
+        state, run = self.hub.folder / "later" / "state", self.hub.folder / "later" / "run"
+        state.parent.mkdir(exist_ok=True)
+        args = [*prefix, self.hub.bin / "latchkeyd", "--state", state, "--run", run, *args]
+        ended = subprocess.run([str(a) for a in args], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertEqual(list(state.parent.iterdir()), [])
+        return ended.stderr
+
+    def test_nothing_is_made_before_configuration_and_arguments_are_checked(self):
+        config = self.hub.folder / "c.toml"
+        config.write_text("[camera]\nmax_viewers = 0\n")
+        self.assertIn("c.toml:2", self.makes_nothing("--loopback", "--config", config))
+        self.assertIn("--http-port", self.makes_nothing("--http-port", 8480))
+        self.assertIn("70000", self.makes_nothing("--loopback", "--http-port", 70000))
+        self.assertIn("--what", self.makes_nothing("--loopback", "--what"))
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "only root can be without a network")
+    def test_nothing_is_made_without_an_address_to_be_reached_at(self):
+        self.assertIn("no LAN address", self.makes_nothing(prefix=("unshare", "--net")))
 
     def test_damaged_registry(self):
         path = self.registry()
@@ -235,9 +256,8 @@ class BadStart(unittest.TestCase):
         self.hub.start()
         other = Hub()
         self.addCleanup(other.__exit__, None, None, None)
-        run = subprocess.run([str(a) for a in other.daemon_args(self.hub.port)], capture_output=True, text=True, timeout=60)
-        self.assertNotEqual(run.returncode, 0)
-        self.assertIn(str(self.hub.port), run.stderr)
+        line = self.fails(other, port=self.hub.port)
+        self.assertIn(f"another program already listens on 127.0.0.1:{self.hub.port}", line)
 
     def test_second_daemon_on_the_same_state(self):
         self.hub.start()

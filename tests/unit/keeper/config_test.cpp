@@ -55,6 +55,18 @@ TEST_CASE("config: the machine's own defaults are the file's") {
   CHECK(settings.unavailable_after == config.camera.unavailable_after);
 }
 
+TEST_CASE("config: URLs name the host that is set, or an IPv4 address before any of IPv6") {
+  const IpAddress v4 = IpAddress::V4({192, 0, 2, 7});
+  const IpAddress v6 = *IpAddress::Parse("fd00::7");
+  Config::Http http;
+  CHECK(LanUrl(http, {v6, v4}, 8443) == "https://192.0.2.7:8443");
+  CHECK(LanUrl(http, {v4, v6}, 8443) == "https://192.0.2.7:8443");
+  CHECK(LanUrl(http, {v6}, 8443) == "https://[fd00::7]:8443");
+  CHECK(LanUrl(http, {}, 8443) == "https://localhost:8443");
+  http.host = "hub.home.arpa";
+  CHECK(LanUrl(http, {v6, v4}, 443) == "https://hub.home.arpa:443");
+}
+
 TEST_CASE("config: every key can be set") {
   const auto config = ParseConfig(R"(
 [http]

@@ -9,6 +9,7 @@
 
 #include "daemon/access/token.h"
 #include "daemon/keeper/control_fields.h"
+#include "daemon/keeper/control_lists.h"
 #include "daemon/keeper/words.h"
 
 namespace latchkey::keeper {
@@ -24,16 +25,12 @@ struct Context {
 
 using Answer = Result<Json>;
 
-std::string PublishUrl(const Context& context, CameraId id) {
-  return std::string(context.base_url) + "/whip/" + id.ToHex();
-}
-
 // AnswerControl wipes the token in it.
 Json TokenReply(CameraId id, const Secret32& token, const Context& context) {
   Json reply;
   reply["id"] = id.ToHex();
   reply["token"] = access::FormatToken(token);
-  reply["publish_url"] = PublishUrl(context, id);
+  reply["publish_url"] = PublishUrl(context.base_url, id);
   return reply;
 }
 
@@ -59,7 +56,11 @@ Answer CameraAdd(Fields& fields, const Context& context) {
   if (!pin) return tl::unexpected(pin.error());
   if (!sdes) return tl::unexpected(sdes.error());
   if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
-  NewCamera camera{*name, model->value_or(""), std::nullopt, *sdes};
+  if (*sdes) {
+    return Fail(ErrorCode::kInvalid,
+                "SDES is not supported yet: add the camera without it, its keys then come by DTLS");
+  }
+  NewCamera camera{*name, model->value_or(""), std::nullopt, false};
   if (*pin) {
     camera.pin.emplace();
     if (!internal::HexDecodeExact(**pin, *camera.pin)) {
@@ -111,76 +112,17 @@ Answer CameraTransfer(Fields& fields, const Context& context) {
 
 // ---------------------------------------------------------------- lists
 
-// One page of `records` behind the id in "after", in order of ids.
-template <class Record, class IdType, class Show>
-Answer Page(Fields& fields, const char* name, std::vector<Record> records, IdType, Show&& show) {
-  IdType after;
-  const auto text = fields.OptionalText("after");
-  if (!text) return tl::unexpected(text.error());
-  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
-  if (*text) {
-    const auto id = IdType::FromHex(**text);
-    if (!id) return Fail(ErrorCode::kInvalid, "after must be a whole id");
-    after = *id;
-  }
-  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.id < b.id; });
-  Json items = Json::array();
-  bool more = false;
-  for (const Record& record : records) {
-    if (record.id <= after) continue;
-    more = items.size() >= kControlPage;
-    if (more) break;
-    items.push_back(show(record));
-  }
-  Json reply;
-  reply[name] = std::move(items);
-  if (more) reply["more"] = true;
-  return reply;
-}
-
 Answer CameraListing(Fields& fields, const Context& context) {
-  const Registry& registry = context.desk().registry();
-  return Page(fields, "cameras", registry.cameras(), CameraId(), [&](const ports::CameraRecord& camera) {
-    Json item;
-    item["id"] = camera.id.ToHex();
-    item["name"] = camera.name;
-    item["model"] = camera.model;
-    item["sdes"] = camera.sdes;
-    item["pinned"] = camera.pin.has_value();
-    item["added"] = FormatMoment(camera.added);
-    item["publish_url"] = PublishUrl(context, camera.id);
-    const auto* suspension = registry.SuspensionOf(camera.id);
-    if (suspension != nullptr) {
-      item["suspension"] = Json{{"id", suspension->id.ToHex()}, {"reason", suspension->reason}};
-    }
-    return item;
-  });
+  return ListCameras(fields, context.desk().registry(), context.base_url);
 }
-
 Answer ViewerListing(Fields& fields, const Context& context) {
-  return Page(fields, "viewers", context.desk().registry().viewers(), ViewerId(),
-              [](const ports::ViewerRecord& v) {
-                Json item;
-                item["id"] = v.id.ToHex();
-                item["name"] = v.name;
-                item["added"] = FormatMoment(v.added);
-                return item;
-              });
+  return ListViewers(fields, context.desk().registry());
 }
-
 Answer GrantListing(Fields& fields, const Context& context) {
-  return Page(
-      fields, "grants", context.desk().registry().grants(), GrantId(), [&](const ports::GrantRecord& grant) {
-        Json item;
-        item["id"] = grant.id.ToHex();
-        item["viewer"] = grant.viewer.ToHex();
-        item["camera"] = grant.camera.ToHex();
-        item["rights"] = FormatRights(grant.rights);
-        item["not_before"] = FormatMoment(grant.not_before);
-        item["not_after"] = grant.not_after == ports::kNoEnd ? Json() : Json(FormatMoment(grant.not_after));
-        item["holds"] = access::HoldsAt(grant, context.wall);
-        return item;
-      });
+  return ListGrants(fields, context.desk().registry(), context.wall);
+}
+Answer SuspensionListing(Fields& fields, const Context& context) {
+  return ListSuspensions(fields, context.desk().registry());
 }
 
 // ---------------------------------------------------------------- viewers and grants
@@ -282,7 +224,7 @@ Answer SuspendOrder(Fields& fields, const Context& context) {
                     "), but only until the daemon restarts, because it could not be written: " +
                     result->durable.error().message);
   }
-  return Json{{"id", result->id.ToHex()}};
+  return Json{{"id", result->id.ToHex()}, {"cameras", result->cameras}};
 }
 
 Answer ResumeOrder(Fields& fields, const Context& context) {
@@ -320,7 +262,7 @@ struct Command {
   std::string_view name;
   Answer (*run)(Fields&, const Context&);
 };
-constexpr std::array<Command, 14> kCommands{{
+constexpr std::array<Command, 15> kCommands{{
     {"camera add", CameraAdd},
     {"camera list", CameraListing},
     {"camera rename", CameraRename},
@@ -334,6 +276,7 @@ constexpr std::array<Command, 14> kCommands{{
     {"grant list", GrantListing},
     {"grant revoke", GrantRevoke},
     {"suspend", SuspendOrder},
+    {"suspension list", SuspensionListing},
     {"resume", ResumeOrder},
 }};
 

@@ -28,6 +28,26 @@ tl::unexpected<Error> NoCamera() {
   return Fail(ErrorCode::kNotFound, "there is no camera with this id");
 }
 
+bool Covers(const ports::SuspensionRecord& suspension, const ports::CameraRecord& camera) {
+  switch (suspension.scope) {
+    case ports::SuspensionScope::kAll: return true;
+    case ports::SuspensionScope::kModel: return suspension.model == camera.model;
+    case ports::SuspensionScope::kCamera: return suspension.camera == camera.id;
+  }
+  return true;
+}
+
+// No other record has this name: people tell cameras, and viewers, from each other by it.
+template <class Records, class IdType>
+Status CheckNameFree(const char* kind, const Records& records, const std::string& name, const IdType& own) {
+  for (const auto& record : records) {
+    if (record.name != name || record.id == own) continue;
+    return Fail(ErrorCode::kConflict, std::string("there is a ") + kind + " of this name already (" +
+                                          record.id.ToHex() + "): choose another name");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Registry>> Registry::Load(ports::RegistryStore& store, ports::Crypto& crypto,
@@ -84,18 +104,9 @@ const ports::GrantRecord* Registry::FindGrant(GrantId id) const {
 const ports::SuspensionRecord* Registry::SuspensionOf(CameraId id) const {
   const ports::CameraRecord* camera = FindCamera(id);
   if (camera == nullptr) return nullptr;
-  for (const auto& s : suspensions_) {
-    switch (s.scope) {
-      case ports::SuspensionScope::kAll: return &s;
-      case ports::SuspensionScope::kModel:
-        if (s.model == camera->model) return &s;
-        break;
-      case ports::SuspensionScope::kCamera:
-        if (s.camera == id) return &s;
-        break;
-    }
-  }
-  return nullptr;
+  const auto at = std::find_if(suspensions_.begin(), suspensions_.end(),
+                               [&](const auto& suspension) { return Covers(suspension, *camera); });
+  return at == suspensions_.end() ? nullptr : &*at;
 }
 
 bool Registry::IdTaken(const std::array<std::uint8_t, 16>& bytes) const {
@@ -141,6 +152,8 @@ Result<Enrolled<CameraId>> Registry::AddCamera(const NewCamera& camera, WallTime
     if (auto model = CheckText("the model", camera.model, kMaxLabel); !model)
       return tl::unexpected(model.error());
   }
+  if (auto free = CheckNameFree("camera", cameras_, camera.name, CameraId()); !free)
+    return tl::unexpected(free.error());
   if (cameras_.size() >= kMaxCameras) {
     return Fail(ErrorCode::kLimit,
                 "there are " + std::to_string(kMaxCameras) + " cameras already: remove one first");
@@ -163,6 +176,7 @@ Status Registry::RenameCamera(CameraId id, const std::string& name) {
   ports::CameraRecord* camera = MutableCamera(id);
   if (camera == nullptr) return NoCamera();
   if (auto checked = CheckText("the name", name, kMaxLabel); !checked) return checked;
+  if (auto free = CheckNameFree("camera", cameras_, name, id); !free) return free;
   if (auto stored = store_.RenameCamera(id, name); !stored) return stored;
   camera->name = name;
   return {};
@@ -220,6 +234,8 @@ Result<Epoch> Registry::NextEpoch(CameraId id) {
 
 Result<Enrolled<ViewerId>> Registry::AddViewer(const std::string& name, WallTime now) {
   if (auto checked = CheckText("the name", name, kMaxLabel); !checked) return tl::unexpected(checked.error());
+  if (auto free = CheckNameFree("viewer", viewers_, name, ViewerId()); !free)
+    return tl::unexpected(free.error());
   if (viewers_.size() >= kMaxViewers) {
     return Fail(ErrorCode::kLimit,
                 "there are " + std::to_string(kMaxViewers) + " viewers already: remove one first");
@@ -251,6 +267,12 @@ Result<GrantId> Registry::AddGrant(const NewGrant& grant, WallTime now) {
     return Fail(ErrorCode::kInvalid, "a grant needs at least one right");
   if (grant.not_after <= grant.not_before)
     return Fail(ErrorCode::kInvalid, "the grant would end before it begins");
+  for (const ports::GrantRecord& known : grants_) {
+    const bool same = known.viewer == grant.viewer && known.camera == grant.camera &&
+                      known.rights == grant.rights && known.not_after == grant.not_after &&
+                      known.not_before <= grant.not_before;
+    if (same) return Fail(ErrorCode::kConflict, "this grant exists already: " + known.id.ToHex());
+  }
   if (grants_.size() >= kMaxGrants) {
     return Fail(ErrorCode::kLimit,
                 "there are " + std::to_string(kMaxGrants) + " grants already: revoke some first");
@@ -295,8 +317,10 @@ Result<Registry::SuspendResult> Registry::Suspend(const NewSuspension& suspensio
       *id, suspension.scope, suspension.camera, suspension.model, suspension.reason, suspension.automatic,
       now};
   Status durable = store_.AddSuspension(record);
+  const auto covered = std::count_if(cameras_.begin(), cameras_.end(),
+                                     [&](const auto& camera) { return Covers(record, camera); });
   suspensions_.push_back(std::move(record));
-  return SuspendResult{*id, std::move(durable)};
+  return SuspendResult{*id, std::move(durable), static_cast<std::size_t>(covered)};
 }
 
 Status Registry::Resume(SuspensionId id, const std::string& root_cause, WallTime now) {

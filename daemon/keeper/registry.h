@@ -82,6 +82,8 @@ class Registry {
   // The oldest suspension that covers the camera; none: it is not suspended.
   [[nodiscard]] const ports::SuspensionRecord* SuspensionOf(CameraId id) const;
 
+  // Names are labels, never looked up here, but no two cameras and no two viewers have the same one:
+  // kConflict.
   Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime now);
   Status RenameCamera(CameraId id, const std::string& name);
   Status RemoveCamera(CameraId id);
@@ -95,13 +97,16 @@ class Registry {
   Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime now);
   Status RemoveViewer(ViewerId id);
 
+  // kConflict: one that says the same stands already, or will from an earlier moment on.
   Result<GrantId> AddGrant(const NewGrant& grant, WallTime now);
   Status RevokeGrant(GrantId id);
 
   struct SuspendResult {
     SuspensionId id;
-    Status durable;  // an error: it holds, but only until a restart
+    Status durable;           // an error: it holds, but only until a restart
+    std::size_t cameras = 0;  // that it covers now
   };
+  // A model that no camera has is suspended all the same: one that is added later is dark from the start.
   // Takes effect even when the disk refuses it. kLimit, kNotFound and kInvalid: nothing happened.
   Result<SuspendResult> Suspend(const NewSuspension& suspension, WallTime now);
   Status Resume(SuspensionId id, const std::string& root_cause, WallTime now);

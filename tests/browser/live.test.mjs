@@ -57,7 +57,7 @@ describe('live view', () => {
   for (const codec of ['h264', 'vp8']) {
     test(`two browser cameras, ${codec}: each viewer sees its own camera move, and no other`, async () => {
       const [red, blue] = [await hub.addCamera(`Red ${codec}`), await hub.addCamera(`Blue ${codec}`)];
-      const [anna, ben] = [await hub.addViewer('Anna', red), await hub.addViewer('Ben', blue)];
+      const [anna, ben] = [await hub.addViewer(`Anna ${codec}`, red), await hub.addViewer(`Ben ${codec}`, blue)];
       const cameras = [];
       for (const [camera, colours] of [[red, RED], [blue, BLUE]]) {
         const film = join(hub.folder, `${camera.id}.y4m`);
@@ -111,7 +111,7 @@ describe('live view', () => {
 
   test('the page comes back by itself after its lane, its front and its camera went', async () => {
     const camera = await hub.addCamera('Door');
-    const anna = await hub.addViewer('Anna', camera);
+    const anna = await hub.addViewer('Anna at the door', camera);
     const before = new Set(hub.children('latchkey-lane'));
     assert.ok(before.size >= 1);
     let cam = hub.cam(camera, '--mark', 'door');
@@ -139,7 +139,7 @@ describe('live view', () => {
 
   test('keyboard: one camera large and back, focus kept', async () => {
     const [first, second] = [await hub.addCamera('First'), await hub.addCamera('Second')];
-    const anna = await hub.addViewer('Anna', first, second);
+    const anna = await hub.addViewer('Anna at the keyboard', first, second);
     hub.cam(first, '--mark', 'first');
     const { page, context } = await watch(anna);
     await stateIs(page, first, 'live', hub);

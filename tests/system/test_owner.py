@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support.hub import Hub, bin_dir, eventually
+from support.hub import ROOT, Hub, bin_dir, eventually
 
 ID = re.compile(r"^[0-9a-f]{32}$")
 
@@ -41,6 +41,9 @@ class Owner(unittest.TestCase):
         self.assertEqual(list(grant), ["id"])
         suspension = self.hub.ctl("suspend", "--model", "M1", "--reason", "recall")
         self.assertEqual(list(suspension), ["id"])
+        standing, = self.hub.ctl("suspension", "list")["suspensions"]
+        self.assertEqual((standing["id"], standing["scope"], standing["model"], standing["reason"]),
+                         (suspension["id"], "model", "M1", "recall"))
         row = self.hub.status(camera)
         self.assertEqual(list(row), ["id", "name", "state", "fps", "bitrate_kbit", "loss_pct", "hub_delay_ms", "viewers"])
         self.assertEqual(row["state"], "suspended")
@@ -63,9 +66,16 @@ class Owner(unittest.TestCase):
 
     def test_refusals_exit_with_1_and_say_why(self):
         camera = self.hub.ctl("camera", "add", "One")
-        viewer = self.hub.ctl("viewer", "add", "Anna")
-        cases = [(["camera", "remove", camera["id"][:31]], "whole id"), (["camera", "remove", camera["id"].upper()], "whole id"),
-                 (["camera", "remove", "One"], "whole id"), (["camera", "remove", "0" * 32], "no camera"),
+        viewer = self.hub.ctl("viewer", "add", "Cleo")
+        given = ["grant", "add", "--viewer", "Cleo", "--camera", "One"]
+        grant = self.hub.ctl(*given)
+        before = [self.hub.ctl(what, "list") for what in ("camera", "viewer", "grant", "suspension")]
+        cases = [(["camera", "remove", camera["id"][:3]], "no camera"), (["camera", "remove", camera["id"].upper()], "no camera"),
+                 (["camera", "remove", "one"], "no camera"), (["camera", "remove", "0" * 32], "no camera"),
+                 (["camera", "remove", "Cleo"], "no camera"), (["grant", "revoke", "One"], "no grant"),
+                 (["suspend", "--camera", "Two", "--reason", "x"], "no camera"), (["camera", "rename", "Two", "Three"], "no camera"),
+                 (["camera", "add", "One"], camera["id"]), (["viewer", "add", "Cleo"], viewer["id"]), (given, grant["id"]),
+                 (["camera", "add", "Two", "--sdes"], "not supported yet"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", viewer["id"]], "no camera"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--for", "1w"], "duration"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--rights", "all"], "rights"),
@@ -77,17 +87,66 @@ class Owner(unittest.TestCase):
                 self.assertEqual(run.returncode, 1, run.stderr)
                 self.assertIn(why, run.stderr)
                 self.assertEqual(run.stdout, "")
+                told = self.plain("--json", *args)
+                self.assertEqual((told.returncode, told.stdout), (1, ""))
+                self.assertEqual(list(json.loads(told.stderr)), ["error"])
+                self.assertIn(why, json.loads(told.stderr)["error"])
+        self.assertEqual([self.hub.ctl(what, "list") for what in ("camera", "viewer", "grant", "suspension")], before)
+
+    def test_a_name_or_the_beginning_of_an_id_is_enough(self):
+        camera = self.hub.ctl("camera", "add", "Back door")
+        viewer = self.hub.ctl("viewer", "add", "Dora's phone")
+        grant = self.hub.ctl("grant", "add", "--viewer", "Dora's phone", "--camera", camera["id"][:12])
+        listed, = (g for g in self.hub.ctl("grant", "list")["grants"] if g["id"] == grant["id"])
+        self.assertEqual((listed["viewer"], listed["viewer_name"]), (viewer["id"], "Dora's phone"))
+        self.assertEqual((listed["camera"], listed["camera_name"]), (camera["id"], "Back door"))
+        table = self.plain("grant", "list").stdout
+        self.assertRegex(table, rf"{grant['id']} +Dora's phone +{viewer['id']} +Back door +{camera['id']}")
+        suspension = self.hub.ctl("suspend", "--camera", "Back door", "--reason", "recall")
+        self.assertEqual(self.hub.status(camera)["state"], "suspended")
+        self.assertRegex(self.plain("suspension", "list").stdout, rf"{suspension['id']} +camera Back door .*recall")
+        self.hub.ctl("resume", suspension["id"][:12], "--root-cause", "fixed")
+        self.hub.ctl("grant", "revoke", grant["id"][:12])
+        self.hub.ctl("camera", "rename", "Back door", "Yard")
+        self.assertEqual(self.hub.ctl("camera", "rotate", "Yard")["id"], camera["id"])
+        self.hub.ctl("camera", "remove", "Yard")
+        self.hub.ctl("viewer", "remove", "Dora's phone")
+
+    def test_a_model_that_no_camera_has_is_suspended_with_a_warning(self):
+        run = self.plain("suspend", "--model", "Nobody's", "--reason", "recall")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("no camera is of this model", run.stderr)
+        told = self.plain("--json", "suspend", "--model", "Nobody's", "--reason", "recall")
+        self.assertEqual((list(json.loads(told.stdout)), list(json.loads(told.stderr))), (["id"], ["warning"]))
+        camera = self.hub.ctl("camera", "add", "Of that model", "--model", "Nobody's")
+        self.assertEqual(self.hub.status(camera)["state"], "suspended")
+        for suspension in (run.stdout.strip(), json.loads(told.stdout)["id"]):
+            self.hub.ctl("resume", suspension, "--root-cause", "fixed")
 
     def test_usage_exits_with_2(self):
         for args in ([], ["camera"], ["camera", "ad", "x"], ["camera", "add"], ["grant", "add", "--viewer", "x"],
                      ["suspend", "--reason", "x"], ["suspend", "--all", "--model", "M", "--reason", "x"], ["status", "--what"]):
             with self.subTest(args):
                 self.assertEqual(self.plain(*args).returncode, 2)
+                told = self.plain("--json", *args)
+                self.assertEqual((told.returncode, list(json.loads(told.stderr))), (2, ["error"]))
+        wrong = self.plain("camera", "ad", "x").stderr
+        self.assertIn('"camera ad"', wrong)
+        self.assertIn("add, list, rename", wrong)
 
     def test_no_daemon_exits_with_3_and_says_what_to_do(self):
         run = self.plain("status", run="/nowhere")
         self.assertEqual(run.returncode, 3)
         self.assertIn("systemctl start latchkey", run.stderr)
+        told = self.plain("--json", "status", run="/nowhere")
+        self.assertEqual((told.returncode, list(json.loads(told.stderr))), (3, ["error"]))
+
+    def test_each_program_tells_its_version(self):
+        project = (ROOT / "CMakeLists.txt").read_text()
+        version = re.search(r"project\(latchkey VERSION (\S+)", project).group(1)
+        for program in ("latchkeyd", "latchkey-front", "latchkeyctl", "latchkey-cam", "latchkey-view"):
+            run = subprocess.run([str(bin_dir() / program), "--version"], capture_output=True, text=True, timeout=60)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, f"{program} {version}\n", ""))
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
     def test_another_user_commands_nothing(self):
@@ -126,7 +185,7 @@ class Owner(unittest.TestCase):
         viewers = [self.hub.ctl("viewer", "add", f"V{i}")["id"] for i in range(3)]
         made = set()
         for i in range(150):
-            made.add(self.hub.ctl("grant", "add", "--viewer", viewers[i % 3], "--camera", camera["id"])["id"])
+            made.add(self.hub.ctl("grant", "add", "--viewer", viewers[i % 3], "--camera", camera["id"], "--for", f"{i + 1}d")["id"])
         listed = self.hub.ctl("grant", "list")
         self.assertNotIn("more", listed)
         ids = [g["id"] for g in listed["grants"]]

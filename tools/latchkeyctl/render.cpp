@@ -78,11 +78,24 @@ std::string Viewers(const Json& answer) {
 std::string Grants(const Json& answer) {
   std::vector<Row> rows;
   for (const Json& item : answer["grants"]) {
-    rows.push_back({Field(item, "id"), Field(item, "viewer"), Field(item, "camera"), Field(item, "rights"),
+    rows.push_back({Field(item, "id"), Field(item, "viewer_name"), Field(item, "viewer"),
+                    Field(item, "camera_name"), Field(item, "camera"), Field(item, "rights"),
                     Field(item, "not_before"), Field(item, "not_after"), Field(item, "holds")});
   }
-  return Table({"ID", "VIEWER", "CAMERA", "RIGHTS", "FROM", "TO", "HOLDS"}, rows,
-               "No grants. Add one: latchkeyctl grant add --viewer ID --camera ID");
+  return Table({"ID", "VIEWER", "ITS ID", "CAMERA", "ITS ID", "RIGHTS", "FROM", "TO", "HOLDS"}, rows,
+               "No grants. Add one: latchkeyctl grant add --viewer NAME --camera NAME");
+}
+
+std::string Suspensions(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["suspensions"]) {
+    std::string what = "every camera";
+    if (item.contains("camera")) what = "camera " + Field(item, "camera_name");
+    if (item.contains("model")) what = "model " + Field(item, "model");
+    rows.push_back({Field(item, "id"), what, Field(item, "since"),
+                    item.value("automatic", false) ? "the hub" : "a person", Field(item, "reason")});
+  }
+  return Table({"ID", "WHAT", "SINCE", "BY", "REASON"}, rows, "Nothing is suspended.");
 }
 
 std::string Status(const Json& answer) {
@@ -109,6 +122,7 @@ std::string Render(std::string_view command, const Json& answer) {
   if (command == "camera list") return Cameras(answer);
   if (command == "viewer list") return Viewers(answer);
   if (command == "grant list") return Grants(answer);
+  if (command == "suspension list") return Suspensions(answer);
   if (command == "status") return Status(answer);
   if (answer.contains("token")) return Enrolled(answer);
   if (answer.contains("id")) return Field(answer, "id") + "\n";

@@ -138,7 +138,10 @@ class Chance {
       case 3: {
         house().store.failing = false;
         const ViewerId viewer = Roll(2) == 0 ? home_.viewer.id : home_.other_viewer.id;
-        house().Grant(viewer, camera, seconds(1 + Roll(600)), 1);
+        // Refused when it is one that stands already.
+        const WallTime wall = house().wall;
+        (void)house().owner().AddGrant({viewer, camera, 1, wall, wall + seconds(1 + Roll(600))}, wall);
+        house().Settle();
         break;
       }
       case 4: {

@@ -1,9 +1,11 @@
 #include "daemon/keeper/control.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
+#include "daemon/keeper/words.h"
 #include "tests/unit/keeper/house.h"
 
 namespace latchkey::keeper {
@@ -77,6 +79,10 @@ TEST_CASE("control: a whole enrolment, its changes and its end") {
   CHECK(KeysOf(grant) == Keys{"id"});
   const Json grants = owner.Ok({{"command", "grant list"}})["grants"];
   REQUIRE(grants.size() == 1);
+  CHECK(grants[0]["viewer"] == viewer["id"]);
+  CHECK(grants[0]["viewer_name"] == "Anna");
+  CHECK(grants[0]["camera"] == camera);
+  CHECK(grants[0]["camera_name"] == "One");
   CHECK(grants[0]["rights"] == "live,listen");
   CHECK(grants[0]["holds"] == true);
   CHECK(grants[0]["not_before"] == "2027-01-15T08:00:00Z");
@@ -175,7 +181,8 @@ TEST_CASE("control: suspend takes one of camera, model and all, and a reason; re
       std::string::npos);
   CHECK(owner.Error({{"command", "suspend"}, {"all", true}}).find("reason") != std::string::npos);
   const Json suspension = owner.Ok({{"command", "suspend"}, {"camera", camera}, {"reason", "recall"}});
-  CHECK(KeysOf(suspension) == Keys{"id"});
+  CHECK(KeysOf(suspension) == Keys{"id", "cameras"});
+  CHECK(suspension["cameras"] == 1);
   Json status = owner.Ok({{"command", "status"}})["cameras"][0];
   CHECK(status["state"] == "suspended");
   CHECK(status["reason"] == "recall");
@@ -185,6 +192,44 @@ TEST_CASE("control: suspend takes one of camera, model and all, and a reason; re
   owner.Ok({{"command", "resume"}, {"id", suspension["id"]}, {"root_cause", "fixed"}});
   status = owner.Ok({{"command", "status"}})["cameras"][0];
   CHECK(status["state"] == "unavailable");
+}
+
+TEST_CASE(
+    "control: every suspension that stands is listed with what it covers, and one that is lifted is not") {
+  Owner owner;
+  CHECK(owner.Ok({{"command", "suspension list"}})["suspensions"].empty());
+  const std::string camera = owner.Ok({{"command", "camera add"}, {"name", "One"}, {"model", "M1"}})["id"];
+  std::map<std::string, Json> made;
+  for (const Json& what :
+       {Json{{"camera", camera}}, Json{{"model", "M1"}}, Json{{"model", "M2"}}, Json{{"all", true}}}) {
+    Json command{{"command", "suspend"}, {"reason", "recall"}};
+    command.update(what);
+    const Json suspended = owner.Ok(command);
+    CHECK(suspended["cameras"] == (what == Json{{"model", "M2"}} ? 0 : 1));
+    made[suspended["id"]] = what;
+  }
+  Json listed = owner.Ok({{"command", "suspension list"}})["suspensions"];
+  REQUIRE(listed.size() == 4);
+  for (const Json& item : listed) {
+    const Json& what = made.at(item["id"]);
+    INFO(item.dump());
+    CHECK(item["scope"] == what.begin().key());
+    CHECK(item.value("camera_name", "") == (what.contains("camera") ? "One" : ""));
+    CHECK(item.value("model", "") == what.value("model", ""));
+    CHECK(item["reason"] == "recall");
+    CHECK(item["automatic"] == false);
+    CHECK(item["since"] == "2027-01-15T08:00:00Z");
+    owner.Ok({{"command", "resume"}, {"id", item["id"]}, {"root_cause", "fixed"}});
+  }
+  CHECK(owner.Ok({{"command", "suspension list"}})["suspensions"].empty());
+}
+
+TEST_CASE("control: SDES is refused, and no camera is added") {
+  Owner owner;
+  const std::string why = owner.Error({{"command", "camera add"}, {"name", "One"}, {"sdes", true}});
+  CHECK(why.find("SDES is not supported yet") != std::string::npos);
+  CHECK(owner.house.registry->cameras().empty());
+  owner.Ok({{"command", "camera add"}, {"name", "One"}, {"sdes", false}});
 }
 
 TEST_CASE("control: status has the figures that the lane told") {
@@ -217,8 +262,8 @@ TEST_CASE("control: long lists come in pages that fit, each item once") {
   const auto camera = owner.house.Camera("One");
   const auto viewer = owner.house.Viewer("Anna");
   for (int i = 0; i < 1000; ++i) {
-    REQUIRE(owner.house.registry->AddGrant({viewer.id, camera.id, 7, owner.house.wall, ports::kNoEnd},
-                                           owner.house.wall));
+    REQUIRE(owner.house.registry->AddGrant(
+        {viewer.id, camera.id, 7, owner.house.wall, owner.house.wall + seconds(i + 1)}, owner.house.wall));
   }
   std::set<std::string> seen;
   Json command{{"command", "grant list"}};
@@ -229,6 +274,23 @@ TEST_CASE("control: long lists come in pages that fit, each item once") {
     command["after"] = reply["grants"].back()["id"];
   }
   CHECK(seen.size() == 1000);
+}
+
+TEST_CASE("control: suspensions with the longest reasons there are come in pages that fit") {
+  Owner owner;
+  const std::string reason(kMaxReason, '"');
+  for (std::size_t i = 0; i < kMaxSuspensions; ++i) {
+    owner.Ok({{"command", "suspend"}, {"model", std::string(kMaxLabel, '"')}, {"reason", reason}});
+  }
+  std::set<std::string> seen;
+  Json command{{"command", "suspension list"}};
+  for (int page = 0; page < 20; ++page) {
+    const Json reply = owner.Ok(command);
+    for (const Json& item : reply["suspensions"]) CHECK(seen.insert(item["id"]).second);
+    if (!reply.contains("more")) break;
+    command["after"] = reply["suspensions"].back()["id"];
+  }
+  CHECK(seen.size() == kMaxSuspensions);
 }
 
 }  // namespace latchkey::keeper

@@ -44,7 +44,7 @@ TEST_CASE("pages: at each limit one more is 503, of one token and of everybody")
   house.StartFront();
   std::size_t open = 0;
   while (open < kMaxSubscriptions) {
-    const auto viewer = house.Viewer("V");
+    const auto viewer = house.Viewer("V" + std::to_string(open));
     for (std::size_t i = 0; i < kMaxSubscriptionsPerToken && open < kMaxSubscriptions; ++i, ++open) {
       Subscribe(house, viewer.token);
       REQUIRE(house.ToFront<wire::CameraList>().has_value());
@@ -52,7 +52,7 @@ TEST_CASE("pages: at each limit one more is 503, of one token and of everybody")
     Subscribe(house, viewer.token);
     CHECK(house.RefusedStatus() == 503);
   }
-  const auto last = house.Viewer("V");
+  const auto last = house.Viewer("Last");
   Subscribe(house, last.token);
   CHECK(house.RefusedStatus() == 503);
 }

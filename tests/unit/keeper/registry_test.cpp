@@ -27,7 +27,7 @@ TEST_CASE("registry: ids and tokens are all different, across kinds") {
   std::set<std::array<std::uint8_t, 16>> ids;
   for (int i = 0; i < 40; ++i) {
     const auto camera = house.Camera("C" + std::to_string(i));
-    const auto viewer = house.Viewer("V");
+    const auto viewer = house.Viewer("V" + std::to_string(i));
     ids.insert(camera.id.bytes());
     ids.insert(viewer.id.bytes());
     ids.insert(house.Grant(viewer.id, camera.id).bytes());
@@ -97,13 +97,63 @@ TEST_CASE("registry: a token that comes twice is refused, whoever has it, and no
   CHECK(house.registry->OwnerOf(access::DigestOf(house.crypto, other.token)) == TokenOwner(other.id));
 }
 
-TEST_CASE("registry: names may be the same, ids decide") {
+TEST_CASE("registry: no two cameras and no two viewers have one name; a camera and a viewer may") {
   House house;
   const auto one = house.Camera("Garden");
-  const auto two = house.Camera("Garden");
+  const auto viewer = house.Viewer("Garden");
+  const int writes = house.store.writes;
+  const auto again = house.owner().AddCamera({"Garden", "", std::nullopt, false}, house.wall);
+  REQUIRE(Failure(again) == ErrorCode::kConflict);
+  CHECK(again.error().message.find(one.id.ToHex()) != std::string::npos);
+  CHECK(Failure(house.owner().AddViewer("Garden", house.wall)) == ErrorCode::kConflict);
+  CHECK(house.store.writes == writes);
+  const auto two = house.Camera("garden");
+  CHECK(Failure(house.owner().RenameCamera(two.id, "Garden")) == ErrorCode::kConflict);
+  CHECK(house.registry->FindCamera(two.id)->name == "garden");
+  CHECK(house.owner().RenameCamera(one.id, "Garden").has_value());
   REQUIRE(house.owner().RenameCamera(one.id, "Gard").has_value());
-  CHECK(house.registry->FindCamera(two.id)->name == "Garden");
-  CHECK(house.registry->FindCamera(one.id)->name == "Gard");
+  CHECK(house.owner().RenameCamera(two.id, "Garden").has_value());
+  // A name is free again when its bearer is gone.
+  REQUIRE(house.owner().RemoveViewer(viewer.id, house.wall).has_value());
+  CHECK(house.owner().AddViewer("Garden", house.wall).has_value());
+}
+
+TEST_CASE("registry: names that come twice in a registry of old are believed") {
+  House house;
+  house.Camera("Garden");
+  const auto two = house.Camera("Garten");
+  for (auto& camera : house.store.state.cameras) camera.name = "Garden";
+  const auto loaded = Registry::Load(house.store, house.crypto, house.entropy);
+  REQUIRE(loaded.has_value());
+  CHECK((*loaded)->RenameCamera(two.id, "Garten").has_value());
+}
+
+TEST_CASE("registry: the same grant twice is refused with the id of the first, and changes nothing") {
+  House house;
+  const auto camera = house.Camera("Garden");
+  const auto viewer = house.Viewer("Anna");
+  const NewGrant grant{viewer.id, camera.id, 3, house.wall, house.wall + hours(24)};
+  const auto first = house.owner().AddGrant(grant, house.wall);
+  REQUIRE(first.has_value());
+  const int writes = house.store.writes;
+  for (const Duration later : {Duration(), Duration(seconds(600))}) {
+    NewGrant same = grant;
+    same.not_before += later;
+    const auto again = house.owner().AddGrant(same, house.wall);
+    REQUIRE(Failure(again) == ErrorCode::kConflict);
+    CHECK(again.error().message.find(first->ToHex()) != std::string::npos);
+  }
+  CHECK(house.store.writes == writes);
+  NewGrant other = grant;
+  other.rights = 1;
+  CHECK(house.owner().AddGrant(other, house.wall).has_value());
+  other = grant;
+  other.not_after += seconds(1);
+  CHECK(house.owner().AddGrant(other, house.wall).has_value());
+  other = grant;
+  other.not_before -= seconds(1);
+  CHECK(house.owner().AddGrant(other, house.wall).has_value());
+  CHECK(house.registry->grants().size() == 4);
 }
 
 TEST_CASE("registry: two cameras never have one pin, and a change of owner lets it go") {
@@ -111,6 +161,7 @@ TEST_CASE("registry: two cameras never have one pin, and a change of owner lets 
   NewCamera camera{"One", "", ports::KeyPin{1}, false};
   const auto one = house.owner().AddCamera(camera, house.wall);
   REQUIRE(one.has_value());
+  camera.name = "Two";
   CHECK(Failure(house.owner().AddCamera(camera, house.wall)) == ErrorCode::kConflict);
   REQUIRE(house.owner().TransferCamera(one->id, house.now, house.wall).has_value());
   CHECK(house.owner().AddCamera(camera, house.wall).has_value());
@@ -118,16 +169,17 @@ TEST_CASE("registry: two cameras never have one pin, and a change of owner lets 
 
 TEST_CASE("registry: at each limit one more is refused and the rest stays") {
   House house;
-  for (std::size_t i = 0; i < kMaxCameras; ++i) house.Camera("C");
+  for (std::size_t i = 0; i < kMaxCameras; ++i) house.Camera("C" + std::to_string(i));
   CHECK(Failure(house.owner().AddCamera({"C", "", std::nullopt, false}, house.wall)) == ErrorCode::kLimit);
   CHECK(house.registry->cameras().size() == kMaxCameras);
   for (std::size_t i = 0; i < kMaxViewers; ++i)
-    REQUIRE(house.registry->AddViewer("V", house.wall).has_value());
+    REQUIRE(house.registry->AddViewer("V" + std::to_string(i), house.wall).has_value());
   CHECK(Failure(house.owner().AddViewer("V", house.wall)) == ErrorCode::kLimit);
   const ViewerId viewer = house.registry->viewers()[0].id;
   const CameraId camera = house.registry->cameras()[0].id;
   for (std::size_t i = 0; i < kMaxGrants; ++i) {
-    REQUIRE(house.registry->AddGrant({viewer, camera, 1, house.wall, ports::kNoEnd}, house.wall).has_value());
+    const WallTime end = house.wall + seconds(i + 1);
+    REQUIRE(house.registry->AddGrant({viewer, camera, 1, house.wall, end}, house.wall).has_value());
   }
   CHECK(Failure(house.registry->AddGrant({viewer, camera, 1, house.wall, ports::kNoEnd}, house.wall)) ==
         ErrorCode::kLimit);

@@ -1,0 +1,128 @@
+#include "daemon/keeper/control_lists.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "daemon/access/policy.h"
+#include "daemon/keeper/control.h"
+#include "daemon/keeper/words.h"
+
+namespace latchkey::keeper {
+namespace {
+
+// Fewer of them, because each has a reason of up to kMaxReason bytes, which JSON may double.
+constexpr std::size_t kSuspensionPage = 48;
+
+// One page of `records` behind the id in "after", in order of ids.
+template <class Record, class IdType, class Show>
+Result<Json> Page(Fields& fields, const char* name, std::vector<Record> records, IdType, Show&& show,
+                  std::size_t most = kControlPage) {
+  IdType after;
+  const auto text = fields.OptionalText("after");
+  if (!text) return tl::unexpected(text.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  if (*text) {
+    const auto id = IdType::FromHex(**text);
+    if (!id) return Fail(ErrorCode::kInvalid, "after must be a whole id");
+    after = *id;
+  }
+  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.id < b.id; });
+  Json items = Json::array();
+  bool more = false;
+  for (const Record& record : records) {
+    if (record.id <= after) continue;
+    more = items.size() >= most;
+    if (more) break;
+    items.push_back(show(record));
+  }
+  Json reply;
+  reply[name] = std::move(items);
+  if (more) reply["more"] = true;
+  return reply;
+}
+
+const char* ScopeName(ports::SuspensionScope scope) {
+  switch (scope) {
+    case ports::SuspensionScope::kCamera: return "camera";
+    case ports::SuspensionScope::kModel: return "model";
+    case ports::SuspensionScope::kAll: return "all";
+  }
+  return "all";
+}
+
+}  // namespace
+
+std::string PublishUrl(std::string_view base_url, CameraId id) {
+  return std::string(base_url) + "/whip/" + id.ToHex();
+}
+
+Result<Json> ListCameras(Fields& fields, const Registry& registry, std::string_view base_url) {
+  return Page(fields, "cameras", registry.cameras(), CameraId(), [&](const ports::CameraRecord& camera) {
+    Json item;
+    item["id"] = camera.id.ToHex();
+    item["name"] = camera.name;
+    item["model"] = camera.model;
+    item["sdes"] = camera.sdes;
+    item["pinned"] = camera.pin.has_value();
+    item["added"] = FormatMoment(camera.added);
+    item["publish_url"] = PublishUrl(base_url, camera.id);
+    const auto* suspension = registry.SuspensionOf(camera.id);
+    if (suspension != nullptr) {
+      item["suspension"] = Json{{"id", suspension->id.ToHex()}, {"reason", suspension->reason}};
+    }
+    return item;
+  });
+}
+
+Result<Json> ListViewers(Fields& fields, const Registry& registry) {
+  return Page(fields, "viewers", registry.viewers(), ViewerId(), [](const ports::ViewerRecord& viewer) {
+    Json item;
+    item["id"] = viewer.id.ToHex();
+    item["name"] = viewer.name;
+    item["added"] = FormatMoment(viewer.added);
+    return item;
+  });
+}
+
+Result<Json> ListGrants(Fields& fields, const Registry& registry, WallTime wall) {
+  return Page(fields, "grants", registry.grants(), GrantId(), [&](const ports::GrantRecord& grant) {
+    // A grant's viewer and camera are there as long as it is.
+    const auto* viewer = registry.FindViewer(grant.viewer);
+    const auto* camera = registry.FindCamera(grant.camera);
+    Json item;
+    item["id"] = grant.id.ToHex();
+    item["viewer"] = grant.viewer.ToHex();
+    item["viewer_name"] = viewer == nullptr ? "" : viewer->name;
+    item["camera"] = grant.camera.ToHex();
+    item["camera_name"] = camera == nullptr ? "" : camera->name;
+    item["rights"] = FormatRights(grant.rights);
+    item["not_before"] = FormatMoment(grant.not_before);
+    item["not_after"] = grant.not_after == ports::kNoEnd ? Json() : Json(FormatMoment(grant.not_after));
+    item["holds"] = access::HoldsAt(grant, wall);
+    return item;
+  });
+}
+
+Result<Json> ListSuspensions(Fields& fields, const Registry& registry) {
+  return Page(
+      fields, "suspensions", registry.suspensions(), SuspensionId(),
+      [&](const ports::SuspensionRecord& suspension) {
+        Json item;
+        item["id"] = suspension.id.ToHex();
+        item["scope"] = ScopeName(suspension.scope);
+        if (suspension.scope == ports::SuspensionScope::kCamera) {
+          const auto* camera = registry.FindCamera(suspension.camera);
+          item["camera"] = suspension.camera.ToHex();
+          item["camera_name"] = camera == nullptr ? "" : camera->name;
+        }
+        if (suspension.scope == ports::SuspensionScope::kModel) item["model"] = suspension.model;
+        item["reason"] = suspension.reason;
+        item["automatic"] = suspension.automatic;
+        item["since"] = FormatMoment(suspension.since);
+        return item;
+      },
+      kSuspensionPage);
+}
+
+}  // namespace latchkey::keeper

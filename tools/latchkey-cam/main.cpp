@@ -1,10 +1,12 @@
 // latchkey-cam: a camera by WHIP. Test pattern, files, RTSP and V4L2 in; SRTP to the hub out.
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "daemon/base/version.h"
 #include "tools/latchkey-cam/camera.h"
 #include "tools/media/cli.h"
+#include "tools/media/pattern.h"
 
 namespace {
 
@@ -42,6 +44,8 @@ void Declare(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1.0, 120.0));
   app.add_option("--bitrate-kbit", flags.source.bitrate_kbit, "of the encoder (default: 2500 at 720p25)")
       ->check(CLI::Range(50, 50000));
+  app.add_option("--sky", flags.source.sky, "colour of the test pattern's sky (default: by its mark)")
+      ->check(CLI::IsMember(std::vector<std::string>(media::kSkies.begin(), media::kSkies.end())));
   app.add_flag("--tone", flags.source.tone, "a soft tone as sound of the test pattern");
   app.add_flag("--grain", flags.source.grain,
                "a sensor's noise over the test pattern, so that the whole bitrate is used");

@@ -37,7 +37,12 @@ int TextTop(int height) {
   return Even(height * 4 / 25);
 }
 
-double HueOf(std::string_view name) {
+// Turns of the chroma plane, as kSkies names them.
+constexpr std::array<double, kSkies.size()> kSkyHues{0.93, 0.37, 0.62, 0.16};
+
+double HueOf(std::string_view name, std::string_view sky) {
+  const auto* const at = std::find(kSkies.begin(), kSkies.end(), sky);
+  if (at != kSkies.end()) return kSkyHues[static_cast<std::size_t>(at - kSkies.begin())];
   return static_cast<double>(MarkText(name) >> 40U) / (1 << 24);
 }
 
@@ -53,7 +58,7 @@ constexpr int kGrainStrength = 7;
 
 }  // namespace
 
-Pattern::Pattern(int width, int height, std::string name)
+Pattern::Pattern(int width, int height, std::string name, std::string_view sky)
     : width_(width),
       height_(height),
       name_(std::move(name)),
@@ -61,12 +66,11 @@ Pattern::Pattern(int width, int height, std::string name)
       picture_(width, height) {
   LATCHKEY_CHECK(width >= 160 && height >= 90);
   if (name_.size() > kMaxShownName) name_.resize(kMaxShownName);
-  DrawBackground();
+  DrawBackground(HueOf(name_, sky));
   picture_ = background_;
 }
 
-void Pattern::DrawBackground() {
-  const double hue = HueOf(name_);
+void Pattern::DrawBackground(double hue) {
   for (int y = 0; y < height_; ++y) {
     const double fy = static_cast<double>(y) / height_;
     auto luma = background_.Row(0, y);
@@ -86,7 +90,7 @@ void Pattern::DrawBackground() {
     for (int x = 0; x < width_ / 2; ++x) {
       const double fx = 2.0 * x / width_;
       const bool land = 1 - fy < Crest(fx, hue) + 0.07 || 1 - fy < Crest(1 - fx, hue + 0.3);
-      const Tint tint = land ? TintOf(hue + 0.12, 14) : TintOf(hue, 10 + 18 * fy);
+      const Tint tint = land ? TintOf(hue + 0.06, 16) : TintOf(hue, 16 + 26 * fy);
       u[static_cast<std::size_t>(x)] = Byte(tint.u);
       v[static_cast<std::size_t>(x)] = Byte(tint.v);
     }

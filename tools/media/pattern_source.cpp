@@ -62,7 +62,7 @@ PatternSource::PatternSource(const SourceOptions& options, const VideoEncoderOpt
                              VideoEncoder encoder)
     : encoding_(encoding),
       encoder_(std::move(encoder)),
-      pattern_(encoding.width, encoding.height, options.mark.value_or("latchkey-cam")) {
+      pattern_(encoding.width, encoding.height, options.mark.value_or("latchkey-cam"), options.sky) {
   if (options.mark) mark_ = MarkText(*options.mark);
   grain_ = options.grain;
 }

@@ -24,6 +24,7 @@ struct SourceOptions {
   std::optional<int> height;
   std::optional<double> fps;
   std::optional<int> bitrate_kbit;
+  std::string sky;     // pattern only: one of kSkies (pattern.h); empty: by the mark
   bool tone = false;   // pattern only: a soft tone as audio
   bool grain = false;  // pattern only: a sensor's noise, so that the encoder uses its whole bitrate
 };

@@ -1,5 +1,10 @@
 #include "tools/media/mark.h"
 
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "tests/support/catch.h"
 #include "tools/media/pattern.h"
 #include "tools/media/random.h"
@@ -106,6 +111,38 @@ TEST_CASE("mark: time is kept to the microsecond over 48 bits, and the frame num
   const Mark mark{1, 0xffffffffU, At((std::int64_t{1} << 48) - 1)};
   REQUIRE(DrawMark(mark, picture));
   CHECK(ReadMark(picture.View()) == mark);
+}
+
+TEST_CASE("pattern: its skies are far from each other in colour, and each name has one of its own") {
+  struct Colour {
+    double u = 0, v = 0;
+  };
+  const auto mean = [](std::string name, std::string_view sky) {
+    Pattern pattern(320, 180, std::move(name), sky);
+    const PictureView picture = pattern.Draw(seconds{1}, "12:00").View();
+    Colour sum;
+    for (int y = 0; y < 90; ++y) {
+      for (int x = 0; x < 160; ++x) {
+        sum.u += picture.planes[1].At(x, y);
+        sum.v += picture.planes[2].At(x, y);
+      }
+    }
+    return Colour{sum.u / (90 * 160), sum.v / (90 * 160)};
+  };
+  std::vector<Colour> skies;
+  for (const std::string_view sky : kSkies) skies.push_back(mean("Nursery", sky));
+  for (std::size_t i = 0; i < skies.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      INFO(kSkies[i] << " " << kSkies[k]);
+      CHECK(std::hypot(skies[i].u - skies[k].u, skies[i].v - skies[k].v) > 25);
+    }
+  }
+  // Blue is U, red is V (BT.601).
+  CHECK(skies[0].u > 135);
+  CHECK(skies[1].v > 135);
+  const Colour one = mean("Front door", "");
+  const Colour two = mean("Nursery", "");
+  CHECK(std::hypot(one.u - two.u, one.v - two.v) > 1);
 }
 
 TEST_CASE("mark: a plain picture, noise, or the bare pattern has none") {

@@ -80,7 +80,8 @@ export class Hub {
   // For a test that failed: the state of things and the last words of every program.
   async story() {
     const status = await this.ctl('status').catch((error) => error.message);
-    const words = this.programs.map((child) => `${basename(child.err)}: ${this.errors(child).slice(-600)}`);
+    const end = (child) => (child.exitCode === null && child.signalCode === null ? 'runs' : `ended: ${child.exitCode ?? child.signalCode}`);
+    const words = this.programs.map((child) => `${basename(child.err)} (${end(child)}): ${this.errors(child).slice(-600)}`);
     return `${JSON.stringify(status)}\n${words.join('\n')}`;
   }
 

@@ -2,12 +2,14 @@
 // touches the world; everything it does is carried to lane::Lane and back.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/version.h"
 #include "daemon/lane/lane.h"
 #include "daemon/wire/ipc_messages.h"
 #include "daemon/wire/sdp_media.h"
@@ -212,5 +214,9 @@ int Run(int argc, char** argv) {
 }  // namespace latchkey
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    (void)std::printf("%s\n", latchkey::VersionLine("latchkey-lane").c_str());
+    return EXIT_SUCCESS;
+  }
   return latchkey::Run(argc, argv);
 }

@@ -144,7 +144,7 @@ class Owner(unittest.TestCase):
     def test_each_program_tells_its_version(self):
         project = (ROOT / "CMakeLists.txt").read_text()
         version = re.search(r"project\(latchkey VERSION (\S+)", project).group(1)
-        for program in ("latchkeyd", "latchkey-front", "latchkeyctl", "latchkey-cam", "latchkey-view"):
+        for program in ("latchkeyd", "latchkey-front", "latchkey-lane", "latchkeyctl", "latchkey-cam", "latchkey-view"):
             run = subprocess.run([str(bin_dir() / program), "--version"], capture_output=True, text=True, timeout=60)
             self.assertEqual((run.returncode, run.stdout, run.stderr), (0, f"{program} {version}\n", ""))
 

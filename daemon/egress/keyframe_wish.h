@@ -14,7 +14,7 @@ class KeyframeWish {
   // Least time from a wish that was passed on to the next. Doubles with each, up to kLongest; after twice
   // that without one the patience is fresh.
   static constexpr Duration kShortest = milliseconds(500);
-  static constexpr Duration kLongest = seconds(4);
+  static constexpr Duration kLongest = seconds(2);
 
   void Want() { wanted_ = true; }
   // A keyframe went to this viewer.

@@ -40,8 +40,9 @@ void ViewerSession::DropKey() {
   resends_.clear();
 }
 
-DropReason ViewerSession::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                     Instant now, DatagramBatch& out) {
+peer::Transport::StunVerdict ViewerSession::HandleStun(const wire::StunMessage& message,
+                                                       const ReceivedDatagram& datagram, Instant now,
+                                                       DatagramBatch& out) {
   return transport_.HandleStun(message, datagram, now, out);
 }
 

@@ -76,8 +76,8 @@ class ViewerSession {
   ViewerSession& operator=(ViewerSession&&) noexcept = default;
 
   // Inputs; each names why a datagram went no further.
-  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
-                        DatagramBatch& out);
+  peer::Transport::StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                          Instant now, DatagramBatch& out);
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   // A viewer sends no media: refused at its gate as kWrongDirection.
   DropReason HandleRtp(const ReceivedDatagram& datagram, Instant now);

@@ -73,6 +73,7 @@ void CaptureClock::OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, 
   }
   const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
   if (timestamp == stream.timestamps.highest()) {
+    if (timestamp != stream.newest_timestamp) ++stream.frames;
     stream.newest_timestamp = timestamp;
     stream.newest_arrived = arrived;
   }
@@ -101,20 +102,30 @@ void CaptureClock::FollowPace(Stream& stream) {
     return media > Duration::zero() ? static_cast<double>(passed.count()) / static_cast<double>(media.count())
                                     : 0;
   };
-  if (!stream.mark || now.wall < stream.mark->wall) stream.mark = now;
+  const bool odd = stream.pace != 1;
+  if (!stream.mark || now.wall < stream.mark->wall) {
+    stream.mark = now;
+    stream.frames = 0;
+  }
   const PaceMark before = *stream.mark;
-  if (now.wall - before.wall < (stream.pace == 1 ? kPaceSpan : kOddPaceSpan)) return;
+  if (now.wall - before.wall < (odd ? kOddPaceSpan : kPaceSpan)) return;
+  if (stream.frames < (odd ? kOddPaceFrames : kPaceFrames)) return;
   stream.mark = now;
+  stream.frames = 0;
   const double told = since(now.wall - before.wall, now.timestamp - before.timestamp, stream.clock_rate);
   const double seen = since(now.newest_arrived - before.newest_arrived,
                             now.newest_timestamp - before.newest_timestamp, stream.clock_rate);
   if (told < kSlowestPace || told > kFastestPace || std::abs(told - seen) > kPaceAgreement * told) return;
   const double pace = std::abs(told - 1) <= kPaceTolerance ? 1 : told;
-  if (std::abs(pace - stream.pace) > kPaceTolerance) stream.arrival.Reset();  // what it knew was another's
   if (pace == stream.pace) return;
+  const bool another = std::abs(pace - stream.pace) > kPaceTolerance;
   stream.anchor_media = stream.Media(now.newest_timestamp);
   stream.anchor_timestamp = now.newest_timestamp;
   stream.pace = pace;
+  if (!another) return;
+  // What arrival taught under another pace is worth nothing. How late packets are by then the reports know.
+  stream.arrival.Reset();
+  stream.arrival.Add(*wall_offset_.Value() + now.wall - stream.Media(now.timestamp), now.newest_arrived);
 }
 
 // Of both streams, because they share the offset.

@@ -55,17 +55,20 @@ class CaptureClock {
   // run ahead of its packets by seconds when its pipeline was late): it counts for nothing, and nor do the
   // other stream's. Above what an encoder needs from capture to sending, below what counts as stale.
   static constexpr Duration kMaxReportSkew = milliseconds(500);
-  // RTP time that passes this much slower or faster than said counts as said: more than any clock's drift and
-  // than a frame's length between two reports.
+  // RTP time that passes this much slower or faster than said counts as said: more than any clock's drift,
+  // and twice a frame's length in kPaceFrames.
   static constexpr double kPaceTolerance = 0.05;
   // Between reports and arrival.
   static constexpr double kPaceAgreement = 0.15;
   static constexpr double kSlowestPace = 0.25;
   static constexpr double kFastestPace = 4;
-  // Reports closer than this tell no pace, because many name the last frame's time; of a camera that is known
-  // to count otherwise, whose pace changes with its frame rate, sooner.
+  // Reports closer than this, in time or in frames between them, tell no pace, because many name the last
+  // frame's time. Of a camera that is known to count otherwise, whose pace changes with its frame rate,
+  // sooner.
   static constexpr Duration kPaceSpan = seconds(4);
+  static constexpr std::uint32_t kPaceFrames = 40;
   static constexpr Duration kOddPaceSpan = milliseconds(800);
+  static constexpr std::uint32_t kOddPaceFrames = 10;
   // Period of the minimum windows.
   static constexpr Duration kWindow = seconds(10);
 
@@ -97,6 +100,7 @@ class CaptureClock {
     std::int64_t report_timestamp = 0;  // extended
     std::int64_t newest_timestamp = 0;  // of the packets, and when it came
     Instant newest_arrived;
+    std::uint32_t frames = 0;  // timestamps since the mark
     std::optional<PaceMark> mark;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
@@ -106,7 +110,7 @@ class CaptureClock {
     [[nodiscard]] Duration Media(std::int64_t timestamp) const;
   };
 
-  static void FollowPace(Stream& stream);
+  void FollowPace(Stream& stream);
   void ForgetReports();
   [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
 

@@ -12,7 +12,7 @@ double Seconds(Duration d) {
 
 }  // namespace
 
-// Each request is sent twice, but the first where little is lost; request and answer are lost alike.
+// Each request is sent twice at least, but the first where little is lost; request and answer are lost alike.
 int PlayoutDepth::Rounds(double loss) {
   const double fails = 1 - (1 - loss) * (1 - loss);
   double left = loss * (loss >= kLossForPairs ? fails * fails : fails);

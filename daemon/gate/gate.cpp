@@ -94,15 +94,16 @@ RtcpVerdict Gate::AdmitRtcp(const ReceivedDatagram& datagram, const Admission& a
   if (size != DropReason::kNone) return RefuseRtcp(size);
   const DropReason path = CheckPath(datagram, admission);
   if (path != DropReason::kNone) return RefuseRtcp(path);
+  // A camera reports under an SSRC of its streams, which stands in the clear: of another's nothing is opened,
+  // for that would use up one of those that the key may name. Before any is known, and for a viewer, which
+  // sends none, the key alone says who it is.
+  const auto sender = wire::RtcpSenderSsrc(datagram.bytes);
+  if (!sender) return RefuseRtcp(DropReason::kRtcpMalformed);
+  if (AnySsrcKnown() && !IsOwned(*sender)) return RefuseRtcp(DropReason::kWrongSsrc);
   const auto opened = receiver_->UnprotectRtcp(datagram.bytes);
   if (opened.reason != DropReason::kNone) return RefuseRtcp(opened.reason);
-  const ByteView plain = datagram.bytes.first(opened.size);
-  const auto compound = wire::ParseRtcp(plain);
-  const auto sender = wire::RtcpSenderSsrc(plain);
-  if (!compound || !sender) return RefuseRtcp(DropReason::kRtcpMalformed);
-  // A camera reports under an SSRC of its streams. Before any is known, and for a viewer, which sends none,
-  // the key alone says who it is.
-  if (AnySsrcKnown() && !IsOwned(*sender)) return RefuseRtcp(DropReason::kWrongSsrc);
+  const auto compound = wire::ParseRtcp(datagram.bytes.first(opened.size));
+  if (!compound) return RefuseRtcp(DropReason::kRtcpMalformed);
   return {AuthenticRtcp(*compound, *sender, now), DropReason::kNone};
 }
 

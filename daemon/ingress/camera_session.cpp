@@ -58,8 +58,9 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
   }
 }
 
-DropReason CameraSession::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                     Instant now, DatagramBatch& out) {
+peer::Transport::StunVerdict CameraSession::HandleStun(const wire::StunMessage& message,
+                                                       const ReceivedDatagram& datagram, Instant now,
+                                                       DatagramBatch& out) {
   return transport_.HandleStun(message, datagram, now, out);
 }
 

@@ -63,8 +63,8 @@ class CameraSession {
   CameraSession& operator=(CameraSession&&) noexcept = default;
 
   // Inputs. Each names why a datagram went no further; whole frames wait in ready().
-  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
-                        DatagramBatch& out);
+  peer::Transport::StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
+                                          Instant now, DatagramBatch& out);
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   DropReason HandleRtp(const ReceivedDatagram& datagram, Instant now);
   DropReason HandleRtcp(const ReceivedDatagram& datagram, Instant now);

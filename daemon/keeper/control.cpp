@@ -125,6 +125,10 @@ Answer SuspensionListing(Fields& fields, const Context& context) {
   return ListSuspensions(fields, context.desk().registry());
 }
 
+Answer WatchingListing(Fields& fields, const Context& context) {
+  return ListWatching(fields, context.desk().registry(), context.desk().Watchers(context.now));
+}
+
 // ---------------------------------------------------------------- viewers and grants
 
 Answer ViewerAdd(Fields& fields, const Context& context) {
@@ -262,7 +266,7 @@ struct Command {
   std::string_view name;
   Answer (*run)(Fields&, const Context&);
 };
-constexpr std::array<Command, 15> kCommands{{
+constexpr std::array<Command, 16> kCommands{{
     {"camera add", CameraAdd},
     {"camera list", CameraListing},
     {"camera rename", CameraRename},
@@ -278,6 +282,7 @@ constexpr std::array<Command, 15> kCommands{{
     {"suspend", SuspendOrder},
     {"suspension list", SuspensionListing},
     {"resume", ResumeOrder},
+    {"watching", WatchingListing},
 }};
 
 Answer Run(std::string_view text, const Context& context) {

@@ -88,4 +88,19 @@ std::vector<wire::CameraView> ControlDesk::Cameras(Instant now) const {
   return views;
 }
 
+std::vector<Watcher> ControlDesk::Watchers(Instant now) const {
+  std::vector<Watcher> watchers;
+  for (const auto& camera : books_.registry.cameras()) {
+    const LaneSlot* lane = books_.Lane(camera.id);
+    if (lane == nullptr || !lane->status_at || now - *lane->status_at > kStatusFresh) continue;
+    for (const wire::ViewerLeg& leg : lane->status.legs.items()) {
+      // A session that ended since is nobody's any more; whose it is, is the keeper's knowledge alone.
+      const Session* session = books_.sessions.Find(leg.session);
+      if (session == nullptr || !session->is_viewer() || session->camera != camera.id) continue;
+      watchers.push_back({leg.session, camera.id, std::get<ViewerId>(session->owner), leg});
+    }
+  }
+  return watchers;
+}
+
 }  // namespace latchkey::keeper

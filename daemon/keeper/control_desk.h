@@ -11,6 +11,13 @@
 
 namespace latchkey::keeper {
 
+struct Watcher {
+  SessionId id;
+  CameraId camera;
+  ViewerId viewer;
+  wire::ViewerLeg leg;
+};
+
 // Each change takes effect at once: what a session no longer has a right to, it loses before the call
 // returns.
 class ControlDesk {
@@ -33,6 +40,8 @@ class ControlDesk {
   [[nodiscard]] const Registry& registry() const { return books_.registry; }
   // Of every camera, in order of addition.
   [[nodiscard]] std::vector<wire::CameraView> Cameras(Instant now) const;
+  // Who is connected to which camera right now, as the lanes told last.
+  [[nodiscard]] std::vector<Watcher> Watchers(Instant now) const;
 
  private:
   Books& books_;

@@ -104,6 +104,28 @@ Result<Json> ListGrants(Fields& fields, const Registry& registry, WallTime wall)
   });
 }
 
+Result<Json> ListWatching(Fields& fields, const Registry& registry, std::vector<Watcher> watching) {
+  return Page(fields, "watching", std::move(watching), SessionId(), [&](const Watcher& w) {
+    const auto* camera = registry.FindCamera(w.camera);
+    const auto* viewer = registry.FindViewer(w.viewer);
+    Json item;
+    item["id"] = w.id.ToHex();
+    item["camera"] = w.camera.ToHex();
+    item["camera_name"] = camera == nullptr ? "" : camera->name;
+    item["viewer"] = w.viewer.ToHex();
+    item["viewer_name"] = viewer == nullptr ? "" : viewer->name;
+    item["delivered_kbit"] = w.leg.delivered_kbit;
+    item["limit_kbit"] = w.leg.limit_kbit != 0 ? Json(w.leg.limit_kbit) : Json();
+    item["loss_pct"] = static_cast<double>(w.leg.loss_permille) / 10.0;
+    item["round_trip_ms"] =
+        w.leg.round_trip_us != 0 ? Json(static_cast<double>(w.leg.round_trip_us) / 1000.0) : Json();
+    item["packets"] = w.leg.packets;
+    item["packets_resent"] = w.leg.resent;
+    item["frames_skipped"] = w.leg.skipped;
+    return item;
+  });
+}
+
 Result<Json> ListSuspensions(Fields& fields, const Registry& registry) {
   return Page(
       fields, "suspensions", registry.suspensions(), SuspensionId(),

@@ -4,7 +4,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "daemon/keeper/control_desk.h"
 #include "daemon/keeper/control_fields.h"
 #include "daemon/keeper/registry.h"
 
@@ -17,6 +19,9 @@ namespace latchkey::keeper {
 [[nodiscard]] Result<Json> ListViewers(Fields& fields, const Registry& registry);
 // Whether each holds is asked for the moment `wall`.
 [[nodiscard]] Result<Json> ListGrants(Fields& fields, const Registry& registry, WallTime wall);
+// `limit_kbit` null: the leg has shown no limit; `round_trip_ms` null: not measured.
+[[nodiscard]] Result<Json> ListWatching(Fields& fields, const Registry& registry,
+                                        std::vector<Watcher> watching);
 [[nodiscard]] Result<Json> ListSuspensions(Fields& fields, const Registry& registry);
 
 }  // namespace latchkey::keeper

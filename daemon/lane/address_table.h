@@ -27,10 +27,11 @@ struct AddressPairHash {
 
 class AddressTable {
  public:
-  // `session` proved `pair` (RFC 8445 7.3): the latest proof wins.
+  // `session` proved `pair` (RFC 8445 7.3): the latest proof wins. Whether another session holds it is the
+  // caller's to ask before.
   void Learn(const AddressPair& pair, SessionId session);
-  // Of the session's pairs only those stay that `is_valid(pair)` says its own agent still knows, which bounds
-  // them. So nobody can push another session out, nor one's own path.
+  // Of the session's pairs only those stay that `is_valid(pair)` says its own agent still knows: that bounds
+  // them, and a session never loses its path.
   template <class IsValid>
   void Keep(SessionId session, IsValid is_valid) {
     std::erase_if(owners_,

@@ -152,6 +152,7 @@ class Lane {
   void Report(Instant now);
   [[nodiscard]] wire::LaneStatus MakeStatus(Instant now);
   void DescribeRepair(wire::LaneStatus& status) const;
+  void DescribeLegs(wire::LaneStatus& status) const;
 
   wire::LaneConfig config_;
   Reach reach_;

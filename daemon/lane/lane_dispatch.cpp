@@ -55,16 +55,15 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   const auto take = [&](auto& session) {
     // The integrity covers no addresses: a peer could else have another's packets handed to its own session.
     if (IsHeld(pair, session.id(), now)) return DropReason::kUnknownPeer;
-    const DropReason reason = session.HandleStun(*message, datagram, now, batch_);
-    const auto is_valid = [&](const AddressPair& p) {
-      return session.transport().IsValid({p.local, p.remote});
-    };
-    // One that was refused proves nothing, nor does it displace anybody.
-    if (reason == DropReason::kNone && is_valid(pair)) {
+    const auto verdict = session.HandleStun(*message, datagram, now, batch_);
+    // One that was refused, or came before, proves nothing, nor does it displace anybody.
+    if (verdict.proved) {
       addresses_.Learn(pair, session.id());
-      addresses_.Keep(session.id(), is_valid);
+      addresses_.Keep(session.id(), [&](const AddressPair& p) {
+        return session.transport().IsValid({p.local, p.remote});
+      });
     }
-    return reason;
+    return verdict.reason;
   };
   if (camera_ && camera_->transport().Owns(*fragment)) return take(*camera_);
   for (Viewer& viewer : viewers_) {
@@ -73,14 +72,16 @@ DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
   return DropReason::kStunUnauthenticated;
 }
 
-// Whether `pair` is where another session lives. A peer that is gone and whose address comes again holds it
-// until its consent is over: kConsentLife.
+// Whether `pair` stays another session's. A peer that is gone and whose address comes again holds it until
+// its consent is over: kConsentLife.
 bool Lane::IsHeld(const AddressPair& pair, SessionId claimant, Instant now) {
   const auto holder = addresses_.Find(pair);
   if (!holder || *holder == claimant) return false;
+  const peer::IcePair path{pair.local, pair.remote};
+  if (IsCamera(*holder)) return camera_->transport().Holds(path, now);
   const Viewer* viewer = FindViewer(*holder);
-  const peer::Transport& transport = IsCamera(*holder) ? camera_->transport() : viewer->session->transport();
-  return transport.IsHome({pair.local, pair.remote}, now);
+  LATCHKEY_CHECK(viewer != nullptr);  // a session's pairs end with it
+  return viewer->session->transport().Holds(path, now);
 }
 
 Lane::Viewer* Lane::FindViewer(SessionId session) {

@@ -86,7 +86,27 @@ wire::LaneStatus Lane::MakeStatus(Instant now) {
   status.keyframe_requests = ended_keyframe_requests_ + (camera_ ? camera_->keyframe_requests() : 0);
   DescribeRepair(status);
   status.drops = drops_.all();
+  DescribeLegs(status);
   return status;
+}
+
+void Lane::DescribeLegs(wire::LaneStatus& status) const {
+  for (const Viewer& viewer : viewers_) {
+    const egress::ViewerSession& session = *viewer.session;
+    if (session.transport().state() != peer::TransportState::kConnected) continue;
+    const egress::LegEstimate& estimate = session.leg();
+    wire::ViewerLeg leg;
+    leg.session = session.id();
+    leg.delivered_kbit = static_cast<std::uint32_t>(estimate.delivered() / 1000);
+    leg.limit_kbit = static_cast<std::uint32_t>(estimate.limit().value_or(0) / 1000);
+    leg.round_trip_us =
+        static_cast<std::uint32_t>(ToMicroseconds(estimate.round_trip().value_or(Duration::zero())));
+    leg.loss_permille = std::uint32_t{estimate.fraction_lost()} * 1000 / 256;
+    leg.packets = session.packets();
+    leg.resent = session.resent();
+    leg.skipped = session.skipped();
+    if (!status.legs.TryPush(leg)) break;
+  }
 }
 
 void Lane::DescribeRepair(wire::LaneStatus& status) const {

@@ -104,6 +104,7 @@ const IceCredentials* IceLite::Authenticate(const wire::StunMessage& message) {
 IceLite::Outcome IceLite::Accept(const wire::StunMessage& message, const IcePair& pair,
                                  const IceCredentials& used, Instant now) {
   Outcome outcome;
+  outcome.proved = true;
   outcome.reply = Reply(message, pair.remote, used);
   if (previous_ && &used == &local_) FinishRestart();
   Entry& entry = LearnPair(pair, now);

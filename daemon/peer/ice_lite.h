@@ -29,7 +29,7 @@ namespace latchkey::peer {
 // the selected.
 constexpr std::size_t kMaxPairs = 16;
 // Transactions remembered against replays. An older request that comes again counts as new: whoever recorded
-// and replays it gets one short reply, and moves nothing (see selected()).
+// and replays it gets a short reply and one of the pairs, but moves no media (see selected()).
 constexpr std::size_t kRememberedTransactions = 256;
 // RFC 7675 5.1: 30 s at most; peers check every 5 s at the slowest, so 15 s are three lost in a row.
 constexpr Duration kConsentLife = seconds(15);
@@ -63,6 +63,7 @@ class IceLite {
   struct Outcome {
     DropReason reason = DropReason::kNone;  // anything else: nothing changed, nothing is to be sent
     ByteVector reply;                       // to `from`, leaving by `to`; empty exactly when dropped
+    bool proved = false;  // by a check that is not known yet, nor refused: the pair is the peer's
   };
   // `message` is ParseStun() of the datagram that came `from` there `to` us. Drops: kStunUnauthenticated,
   // kStunMalformed (not a request), kDuplicate (a known transaction from another place).

@@ -27,30 +27,30 @@ Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, cons
       role_(plan.local_role),
       remote_fingerprint_(plan.remote_fingerprint) {}
 
-DropReason Transport::HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram,
-                                 Instant now, DatagramBatch& out) {
-  if (ended()) return DropReason::kUnknownPeer;
+Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
+                                             const ReceivedDatagram& datagram, Instant now,
+                                             DatagramBatch& out) {
+  if (ended()) return {DropReason::kUnknownPeer, false};
   const IceLite::Outcome outcome = ice_.HandleBindingRequest(message, datagram.from, datagram.to, now);
-  if (outcome.reason != DropReason::kNone) return outcome.reason;
+  if (outcome.reason != DropReason::kNone) return {outcome.reason, false};
   Send({datagram.to, datagram.from}, outcome.reply, out);
   if (!handshake_deadline_ && ice_.selected()) {
     handshake_deadline_ = now + kHandshakeLimit;
     if (role_ == ports::DtlsRole::kClient) dtls_->Start(now);
     Drain(out);
   }
-  return DropReason::kNone;
+  return {DropReason::kNone, outcome.proved};
 }
 
 DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
   const IcePair pair{datagram.to, datagram.from};
   if (ended() || !ice_.IsValid(pair)) return DropReason::kUnknownPeer;
-  if (state_ == TransportState::kConnecting) {
-    ice_.NoteDtls(pair);
-    NoteHandshake(pair);
-  }
+  const bool connecting = state_ == TransportState::kConnecting;
+  if (connecting) ice_.NoteDtls(pair);
   dtls_->HandleDatagram(datagram.bytes, now);
   Drain(out);
   Follow();
+  if (connecting && state_ == TransportState::kConnected) proved_ = pair;
   return DropReason::kNone;
 }
 
@@ -106,17 +106,19 @@ void Transport::Drain(DatagramBatch& out) {
   const auto pair = ice_.selected();
   while (const auto datagram = dtls_->PollDatagram()) {
     // Without a valid pair there is nobody to send to: a client starts with the first check.
-    if (!pair) continue;
-    Send(*pair, *datagram, out);
-    if (state_ == TransportState::kConnecting) NoteHandshake(*pair);
+    if (pair) Send(*pair, *datagram, out);
   }
 }
 
-void Transport::NoteHandshake(const IcePair& pair) {
-  if (!handshake_pair_ && !handshake_moved_) handshake_pair_ = pair;
-  if (handshake_pair_ == pair) return;
-  handshake_pair_.reset();
-  handshake_moved_ = true;
+bool Transport::Holds(const IcePair& pair, Instant now) const {
+  if (ended() || !ConsentFresh(now)) return false;
+  if (state_ == TransportState::kConnecting) return ice_.IsValid(pair);
+  return proved_ == pair && path() == pair;
+}
+
+void Transport::NoteAuthenticMedia(const IcePair& pair, Instant now) {
+  ice_.NoteAuthenticMedia(pair, now);
+  if (path() == pair) proved_ = pair;
 }
 
 void Transport::Follow() {

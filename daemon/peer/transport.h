@@ -56,10 +56,14 @@ class Transport {
   Transport(Transport&&) noexcept = default;
   Transport& operator=(Transport&&) noexcept = default;
 
+  struct StunVerdict {
+    DropReason reason = DropReason::kNone;
+    bool proved = false;  // this 5-tuple is the peer's, by a check that is no repetition
+  };
   // `message` is ParseStun() of `datagram`. Its reply is never longer than three quarters of an Ethernet
   // minimum.
-  DropReason HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
-                        DatagramBatch& out);
+  StunVerdict HandleStun(const wire::StunMessage& message, const ReceivedDatagram& datagram, Instant now,
+                         DatagramBatch& out);
   // A DTLS record, from a valid pair only: kUnknownPeer otherwise.
   DropReason HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out);
   void HandleTimeout(Instant now, DatagramBatch& out);
@@ -74,12 +78,10 @@ class Transport {
 
   // A check from there was authentic: this 5-tuple may bring DTLS.
   [[nodiscard]] bool IsValid(const IcePair& pair) const { return ice_.IsValid(pair); }
-  // The whole handshake went both ways by this pair, and it is still the path: whoever is there can receive
-  // what is sent there, which neither checks nor media prove of an address that anybody may have written.
-  [[nodiscard]] bool IsHome(const IcePair& pair, Instant now) const {
-    return handshake_pair_ == pair && state_ == TransportState::kConnected && path() == pair &&
-           ConsentFresh(now);
-  }
+  // Whether another session's check, which may carry anybody's address, is to leave us this pair. While the
+  // handshake runs, every valid one; then the path, if the handshake ended by it or authentic media came by
+  // it. So a session can't hold a place for an address that it only wrote on a nomination.
+  [[nodiscard]] bool Holds(const IcePair& pair, Instant now) const;
   // Where to send: nothing before the first authenticated check.
   [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
   [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
@@ -88,7 +90,7 @@ class Transport {
     const IcePair pair{datagram.to, datagram.from};
     return ice_.TakesMediaFrom(pair, now) ? pair : ice_.selected();
   }
-  void NoteAuthenticMedia(const IcePair& pair, Instant now) { ice_.NoteAuthenticMedia(pair, now); }
+  void NoteAuthenticMedia(const IcePair& pair, Instant now);
   [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_.Owns(fragment); }
   [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.local(); }
   void Restart(IceCredentials fresh) { ice_.Restart(std::move(fresh)); }
@@ -108,7 +110,6 @@ class Transport {
   }
   void Drain(DatagramBatch& out);
   void Follow();
-  void NoteHandshake(const IcePair& pair);
 
   IceLite ice_;
   std::unique_ptr<ports::DtlsSession> dtls_;
@@ -116,8 +117,7 @@ class Transport {
   ports::Fingerprint remote_fingerprint_;
   TransportState state_ = TransportState::kConnecting;
   std::optional<Instant> handshake_deadline_;  // set by the first authenticated check
-  std::optional<IcePair> handshake_pair_;      // by which all of the handshake went
-  bool handshake_moved_ = false;               // not all of it went by one
+  std::optional<IcePair> proved_;              // the handshake ended by it, or media came by it last
   std::optional<ports::DtlsSrtpKeys> keys_;
 };
 

@@ -220,6 +220,25 @@ struct SessionEnded {
 };
 
 // Twice a second, and at once when the state changes.
+// How one viewer's leg does, as its own receiver reports say (RFC 3550 6.4.2).
+struct ViewerLeg {
+  SessionId session;
+  std::uint32_t delivered_kbit = 0;  // what arrived lately; 0: not yet known
+  std::uint32_t limit_kbit = 0;      // what it is thought to carry; 0: no limit has shown
+  std::uint32_t round_trip_us = 0;   // 0: not measured
+  std::uint32_t loss_permille = 0;   // of the last report
+  std::uint64_t packets = 0;
+  std::uint64_t resent = 0;
+  std::uint64_t skipped = 0;  // frames, because the leg carries less than the stream
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.delivered_kbit, m.limit_kbit, m.round_trip_us, m.loss_permille, m.packets, m.resent,
+      m.skipped);
+  }
+};
+// As many as the configuration may allow (camera.max_viewers).
+constexpr std::size_t kMaxLegs = 256;
+
 struct LaneStatus {
   static constexpr auto kKind = IpcKind::kLaneStatus;
   Epoch epoch;
@@ -248,12 +267,13 @@ struct LaneStatus {
   std::uint64_t packets_resent = 0;
   std::uint64_t frames_skipped = 0;  // because a leg carries less than the stream
   std::array<std::uint64_t, kDropReasonCount> drops{};
+  BoundedList<ViewerLeg, kMaxLegs> legs;  // of those who are connected
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.epoch, m.state, m.reason, m.picture_age_ms, m.fps_milli, m.bitrate_kbit, m.loss_permille,
       m.hub_delay_us, m.viewers, m.frames_in, m.packets_in, m.packets_out, m.cache_bytes, m.cache_frames,
       m.keyframe_requests, m.hold_ms, m.round_trip_us, m.told_kbit, m.packets_asked, m.packets_lost,
-      m.frames_too_fast, m.packets_resent, m.frames_skipped, m.drops);
+      m.frames_too_fast, m.packets_resent, m.frames_skipped, m.drops, m.legs);
   }
 };
 

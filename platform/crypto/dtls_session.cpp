@@ -42,6 +42,9 @@ constexpr std::uint8_t kDataRecord = 23;
 //   | type | length | message_seq | fragment_offset fragment_length | fragment    RFC 6347 4.2.2
 //   +------+--------+-------------+---------------+-----------------+---------
 constexpr std::size_t kHandshakeHeader = 12;
+// Records in the clear that a peer sends in one handshake, repetitions included, are far fewer. Below the
+// size of OpenSSL's replay window (64), so that no forged number moves that past a genuine one.
+constexpr std::uint64_t kMaxPlainSequence = 63;
 // No message of a handshake with one self-signed certificate is as long.
 constexpr std::size_t kMaxHandshake = 16 * 1024;
 // Least tag of the ciphers that we agree on.
@@ -66,22 +69,28 @@ bool AreFragments(ByteView content) {
 // one that is lost here costs its sender the wait for our limit.
 bool IsPlainForgery(std::uint8_t type, ByteView content) {
   if (type == kAlertRecord || type == kDataRecord) return true;
-  if (type == kCipherRecord) return content.size() != 1;
+  if (type == kCipherRecord) return content.size() != 1 || content[0] != 1;
   return type == kHandshakeRecord && !AreFragments(content);
 }
 
 // Whoever can write the peer's address on a datagram can forge what OpenSSL would act on: during the
 // handshake records in the clear, and after it a record under keys that is too short for a tag
-// (OpenSSL 3.0.19 answers with a genuine alert, which ends the peer's side). A message that only its content
-// gives away still ends a handshake: the peer begins another.
+// (OpenSSL 3.0.19 answers with a genuine alert, which ends the peer's side). A number far ahead would move
+// its replay window past all that the peer sends. A well-formed message with a wrong content still ends a
+// handshake: the peer begins another.
 bool HoldsForgery(ByteView datagram, bool handshaking) {
   while (datagram.size() >= kRecordHeader) {
     const bool plain = datagram[3] == 0 && datagram[4] == 0;
     const std::size_t length = (std::size_t{datagram[11]} << 8U) | datagram[12];
     if (kRecordHeader + length > datagram.size()) return true;  // cut short: no peer sends it
     const ByteView content = datagram.subspan(kRecordHeader, length);
-    if (handshaking ? plain && IsPlainForgery(datagram[0], content) : !plain && length <= kRecordTag)
-      return true;
+    ByteReader number(datagram.subspan(5, 6));
+    const std::uint64_t high = number.U16();
+    const std::uint64_t sequence = (high << 32U) | number.U32();
+    const bool forged = handshaking
+                            ? plain && (sequence > kMaxPlainSequence || IsPlainForgery(datagram[0], content))
+                            : !plain && length <= kRecordTag;
+    if (forged) return true;
     datagram = datagram.subspan(kRecordHeader + length);
   }
   return false;

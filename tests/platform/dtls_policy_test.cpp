@@ -125,20 +125,23 @@ TEST_CASE("dtls: a forged alert during the handshake doesn't end it, alone or be
   CheckConnectedWith(link, SrtpProfile::kAeadAes128Gcm);
 }
 
-ByteVector PlainRecord(std::uint8_t type, const ByteVector& content) {
-  ByteVector record{type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 97, 0, static_cast<std::uint8_t>(content.size())};
+ByteVector PlainRecord(std::uint8_t type, const ByteVector& content, std::uint8_t far = 0) {
+  const auto size = static_cast<std::uint8_t>(content.size());
+  ByteVector record{type, 0xfe, 0xfd, 0, 0, far, far, far, far, far, 40, 0, size};
   record.insert(record.end(), content.begin(), content.end());
   return record;
 }
 
 TEST_CASE("dtls: forged records in the clear, of any type, don't end a handshake") {
-  const ByteVector record =
-      GENERATE(PlainRecord(20, {}), PlainRecord(20, {1, 1}), PlainRecord(23, {1, 2, 3}), PlainRecord(22, {}),
-               PlainRecord(22, {1, 0, 0}),
-               // Longer than any message; a fragment beyond its message; one that the record cuts short.
-               PlainRecord(22, {2, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0}),
-               PlainRecord(22, {2, 0, 0, 4, 0, 0, 0, 0, 2, 0, 0, 4, 1, 2, 3, 4}),
-               PlainRecord(22, {2, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 1, 2}));
+  const ByteVector record = GENERATE(
+      PlainRecord(20, {}), PlainRecord(20, {1, 1}), PlainRecord(20, {2}), PlainRecord(20, {0}),
+      // Numbers that would move OpenSSL's replay window past all that is genuine.
+      PlainRecord(20, {1}, 0xff), PlainRecord(22, {11, 0, 4, 0, 0, 9, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4}, 0xff),
+      PlainRecord(23, {1, 2, 3}), PlainRecord(22, {}), PlainRecord(22, {1, 0, 0}),
+      // Longer than any message; a fragment beyond its message; one that the record cuts short.
+      PlainRecord(22, {2, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0}),
+      PlainRecord(22, {2, 0, 0, 4, 0, 0, 0, 0, 2, 0, 0, 4, 1, 2, 3, 4}),
+      PlainRecord(22, {2, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 1, 2}));
   const auto a = MakeFactory();
   const auto b = MakeFactory();
   Link link(*a, *b);

@@ -26,9 +26,11 @@ class Sources(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="latchkey-film.")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
+        self.watches = 0
 
     def watch(self, hub, camera, *args):
-        viewer = hub.add_viewer("Anna", camera, rights="live,listen")
+        self.watches += 1
+        viewer = hub.add_viewer(f"Anna {self.watches}", camera, rights="live,listen")
         hub.live(camera)
         view = hub.view(viewer, camera, "--duration", 4, *args)
         self.assertEqual(view.wait(), 0, view.errors())

@@ -29,6 +29,7 @@ class CommandLine {
     Viewers();
     Grants();
     Suspensions();
+    Command(app_, "watching", "watching", "who is watching which camera right now, and how well it arrives");
     auto* status = Command(app_, "status", "status", "every camera, its state and figures");
     status->add_flag("--watch", invocation.watch, "print it again every second, until Ctrl-C");
   }

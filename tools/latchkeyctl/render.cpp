@@ -110,6 +110,18 @@ std::string Status(const Json& answer) {
                "No cameras. Add one: latchkeyctl camera add NAME");
 }
 
+std::string Watching(const Json& answer) {
+  std::vector<Row> rows;
+  for (const Json& item : answer["watching"]) {
+    rows.push_back({Field(item, "camera_name"), Field(item, "viewer_name"), Field(item, "delivered_kbit"),
+                    Field(item, "limit_kbit"), Rounded(item, "loss_pct", 1),
+                    Rounded(item, "round_trip_ms", 1), Field(item, "packets_resent"),
+                    Field(item, "frames_skipped")});
+  }
+  return Table({"CAMERA", "WATCHED BY", "KBIT/S", "LIMIT", "LOSS %", "ROUND TRIP MS", "RESENT", "SKIPPED"},
+               rows, "Nobody is watching.");
+}
+
 std::string Enrolled(const Json& answer) {
   std::string out = "id           " + Field(answer, "id") + "\ntoken        " + Field(answer, "token") + "\n";
   if (answer.contains("publish_url")) out += "publish URL  " + Field(answer, "publish_url") + "\n";
@@ -124,6 +136,7 @@ std::string Render(std::string_view command, const Json& answer) {
   if (command == "grant list") return Grants(answer);
   if (command == "suspension list") return Suspensions(answer);
   if (command == "status") return Status(answer);
+  if (command == "watching") return Watching(answer);
   if (answer.contains("token")) return Enrolled(answer);
   if (answer.contains("id")) return Field(answer, "id") + "\n";
   return "done\n";

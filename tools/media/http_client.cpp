@@ -6,6 +6,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -146,6 +147,11 @@ struct HttpClient::Impl {
 };
 
 void HttpClient::Impl::Work() {
+  // With CURLOPT_NOSIGNAL a hub that hangs up in the middle of a request is this program's to survive.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  (void)::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   std::unique_lock lock(mutex);
   while (true) {
     changed.wait(lock, [this] { return stopping || !requests.empty(); });

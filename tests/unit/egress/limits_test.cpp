@@ -1,4 +1,6 @@
 // What one viewer may draw: packets again, keyframes of the camera.
+#include <vector>
+
 #include "daemon/egress/keyframe_wish.h"
 #include "daemon/egress/resend_budget.h"
 #include "tests/support/catch.h"
@@ -28,11 +30,11 @@ TEST_CASE("resend budget: a long time without a wish saves up only so much") {
 TEST_CASE("keyframe wish: a first one at once, then with doubling patience") {
   KeyframeWish wish;
   std::vector<std::int64_t> asked;
-  for (int ms = 0; ms < 30'000; ms += 10) {
+  for (int ms = 0; ms < 11'000; ms += 10) {
     wish.Want();
     if (wish.Take(Instant{milliseconds(ms)})) asked.push_back(ms);
   }
-  CHECK(asked == std::vector<std::int64_t>{0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500});
+  CHECK(asked == std::vector<std::int64_t>{0, 500, 1500, 3500, 5500, 7500, 9500});
 }
 
 TEST_CASE("keyframe wish: after a quiet time it is a first one again") {

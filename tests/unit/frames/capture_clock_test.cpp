@@ -1,5 +1,7 @@
 #include "daemon/frames/capture_clock.h"
 
+#include <random>
+
 #include "daemon/wire/ntp.h"
 #include "tests/support/catch.h"
 
@@ -173,6 +175,29 @@ TEST_CASE("capture clock: a camera whose frame rate falls and rises under the sa
     if (now - kStart > seconds(11)) {
       REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < milliseconds(900));
     }
+  }
+}
+
+// One picture a second, three at the most, and reports at random times that name the last one's: what looks
+// like another pace is the time since then.
+TEST_CASE("capture clock: a slow camera is no camera that counts frames") {
+  const auto rate = GENERATE(1, 2, 3, 5);
+  const auto seed = GENERATE(1U, 2U, 3U, 4U);
+  std::mt19937 random(seed);
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  const Duration frame = Duration{seconds(1)} / rate;
+  Instant due = kStart;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    const Instant now = kStart + frame * i;
+    const std::uint32_t rtp = i * (90000U / static_cast<std::uint32_t>(rate));
+    for (; due < now; due += milliseconds(2500 + random() % 5000)) {
+      clock.OnSenderReport(
+          kVideo, Report(kWall + (due - kStart), rtp - 90000U / static_cast<std::uint32_t>(rate)), due);
+    }
+    clock.OnPacket(kVideo, rtp, now);
+    INFO(rate << " a second, seed " << seed << ", " << i);
+    REQUIRE(clock.Delay(kVideo, rtp, now) < milliseconds(60));
+    REQUIRE(now - clock.CaptureTime(kVideo, rtp, now) <= CaptureClock::kMaxReportSkew);
   }
 }
 

@@ -257,6 +257,43 @@ TEST_CASE("control: status has the figures that the lane told") {
   CHECK(row["viewers"] == 3);
 }
 
+TEST_CASE(
+    "control: who is watching is told by name, with the figures of the leg; a session of nobody is not") {
+  Home home;
+  const Watching watching = home.house.View(home.viewer, home.camera.id);
+  wire::LaneStatus status;
+  status.state = wire::CameraState::kLive;
+  wire::ViewerLeg leg;
+  leg.session = watching.session;
+  leg.delivered_kbit = 2480;
+  leg.loss_permille = 12;
+  leg.round_trip_us = 3500;
+  leg.packets = 900;
+  leg.resent = 7;
+  REQUIRE(status.legs.TryPush(leg));
+  leg.session = home.house.entropy.MakeId<SessionId>();
+  REQUIRE(status.legs.TryPush(leg));
+  home.house.Lane(home.camera.id, status);
+  const auto ask = [&] {
+    return Json::parse(AnswerControl(*home.house.keeper, R"({"command":"watching"})", "", home.house.now,
+                                     home.house.wall))["ok"]["watching"];
+  };
+  Json rows = ask();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0]["camera_name"] == "Nursery");
+  CHECK(rows[0]["viewer_name"] == "Anna");
+  CHECK(rows[0]["delivered_kbit"] == 2480);
+  CHECK(rows[0]["limit_kbit"].is_null());
+  CHECK(rows[0]["loss_pct"] == 1.2);
+  CHECK(rows[0]["round_trip_ms"] == 3.5);
+  CHECK(rows[0]["packets_resent"] == 7);
+  // The same words of another camera's lane are about nobody of its own.
+  home.house.Lane(home.other_camera.id, status);
+  CHECK(ask().size() == 1);
+  home.house.now += kStatusFresh + milliseconds(1);
+  CHECK(ask().empty());
+}
+
 TEST_CASE("control: long lists come in pages that fit, each item once") {
   Owner owner;
   const auto camera = owner.house.Camera("One");

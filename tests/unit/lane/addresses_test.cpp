@@ -1,6 +1,7 @@
 // Whose a 5-tuple is, against a peer that writes other peers' addresses on its checks, and against recorded
 // ones.
 #include <array>
+#include <deque>
 
 #include "daemon/wire/stun.h"
 #include "tests/support/catch.h"
@@ -77,6 +78,70 @@ TEST_CASE("lane: a check that is refused takes nobody's address") {
   world.Connect(other.peer);
   world.Film(world.camera, milliseconds{400});
   CHECK(other.Pictures().size() == world.camera.pictures);
+}
+
+TEST_CASE("lane: one check, repeated, keeps no connecting peer out") {
+  Watched world;
+  ViewerEnd other(world.viewer_tools, Host(4));
+  other.peer.no_dtls = true;
+  auto replies = world.View(other);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Settle();
+  const ByteVector one = CheckOf(world.viewer.peer, world.viewer_tools);
+  other.peer.no_dtls = false;
+  for (int i = 0; i < 100; ++i) {
+    world.Inject(one, Host(4));
+    world.Film(world.camera, milliseconds{40});
+  }
+  CHECK_FALSE(other.Pictures().empty());
+}
+
+TEST_CASE("lane: what anybody writes during a handshake undoes no hold") {
+  Watched world;
+  ViewerEnd other(world.viewer_tools, Host(4));
+  other.peer.no_dtls = true;
+  auto replies = world.View(other);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Settle();
+  world.Inject(CheckOf(other.peer, world.viewer_tools), Host(5));  // its own second address
+  world.Inject(CheckOf(other.peer, world.viewer_tools), Host(4));
+  world.Inject(ByteVector{20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, Host(5));
+  other.peer.no_dtls = false;
+  world.Connect(other.peer);
+  const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
+  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), Host(4));
+  CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before + 1);
+}
+
+TEST_CASE("lane: a camera that roamed keeps its new path") {
+  Watched world;
+  const ByteVector one = CheckOf(world.viewer.peer, world.viewer_tools);
+  world.Inject(CheckOf(world.camera.peer, world.camera_tools), Host(7));
+  const std::size_t seen = world.viewer.Pictures().size();
+  for (int i = 0; i < 50; ++i) {
+    world.camera.SendPicture(i % 10 == 0, 3000, world.now);
+    std::deque<ByteVector> out;
+    out.swap(world.camera.peer.out);
+    if (i > 0) world.Inject(one, Host(7));
+    for (const ByteVector& datagram : out) world.Inject(datagram, Host(7));
+    world.Advance(milliseconds{40});
+  }
+  CHECK(world.viewer.Pictures().size() > seen + 40);
+}
+
+TEST_CASE("lane: reports under ever new SSRCs end no camera") {
+  Watched world;
+  (void)world.TakeMessages();
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    std::array<std::uint8_t, 100> bytes{};
+    ByteWriter writer(bytes);
+    wire::WriteReceiverReport(0x5000 + i, {}, writer);
+    wire::WriteSdesCname(0x5000 + i, "x", writer);
+    world.camera.peer.SendRtcp(writer.Written());
+    world.Film(world.camera, milliseconds{200});
+  }
+  auto messages = world.TakeMessages();
+  CHECK_FALSE(world.Find<wire::SessionEnded>(messages));
 }
 
 TEST_CASE("lane: what came to an address that the lane does not name is nobody's") {

@@ -115,5 +115,25 @@ TEST_CASE("lane: a camera that sends far too fast is bounded by whole frames, an
   CHECK(world.status.reason == wire::UnavailableReason::kNone);
 }
 
+TEST_CASE("lane: how each viewer's leg does is told, from its own reports") {
+  Watched world;
+  world.Advance(milliseconds{600});
+  REQUIRE(world.status.legs.items().size() == 1);
+  const wire::ViewerLeg before = world.status.legs.items()[0];
+  CHECK(before.session == world.viewer_session);
+  CHECK(before.packets == world.viewer.peer.rtp.size());
+  CHECK(before.round_trip_us == 0);
+  world.SendNack({wire::ParseRtp(world.viewer.peer.rtp.back())->header.sequence});
+  // Someone who is not connected yet has no leg.
+  ViewerEnd other(world.viewer_tools, Host(9));
+  other.peer.no_dtls = true;
+  auto replies = world.View(other);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Film(world.camera, milliseconds{600});
+  REQUIRE(world.status.legs.items().size() == 1);
+  CHECK(world.status.legs.items()[0].resent == 1);
+  CHECK(world.status.viewers == 2);
+}
+
 }  // namespace
 }  // namespace latchkey::lane::test

@@ -51,7 +51,7 @@ TEST_CASE_METHOD(TransportTest,
   ByteVector check = Bytes(Check());
   const auto message = wire::ParseStun(check);
   REQUIRE(message);
-  CHECK(transport_->HandleStun(*message, {kPeer, kHub, check}, now_, out_) == DropReason::kNone);
+  CHECK(transport_->HandleStun(*message, {kPeer, kHub, check}, now_, out_).reason == DropReason::kNone);
   out_.Clear();
   CHECK(Hello(kElsewhere) == DropReason::kUnknownPeer);
   CHECK(Hello(kPeer, kElsewhere) == DropReason::kUnknownPeer);

@@ -93,7 +93,7 @@ void MiniHub::FromTool(HubEnd& end, ByteView bytes) {
     REQUIRE(message.has_value());
     const auto verdict = end.transport->HandleStun(*message, datagram, now, end.out);
     const bool ended = end.transport->state() > peer::TransportState::kConnected;
-    CHECK((ended || verdict == DropReason::kNone));
+    CHECK((ended || verdict.reason == DropReason::kNone));
   } else if (kind == wire::DatagramKind::kDtls) {
     (void)end.transport->HandleDtls(datagram, now, end.out);
     if (auto keys = end.transport->TakeKeys()) {

@@ -57,6 +57,17 @@ void BenchPeer::AfterInput() {
 
 Instant BenchPeer::Flush() {
   session_->Drain(loop_.Now(), batch_);
+  return Go();
+}
+
+void BenchPeer::SendFrame(const media::MediaFrame& frame) {
+  session_->SendFrame(frame, loop_.Now());
+  session_->Drain(loop_.Now(), batch_);
+  frame_end_ = batch_.entries().size();
+  (void)Go();
+}
+
+Instant BenchPeer::Go() {
   // While the pace holds something back, its timer goes on with it.
   const Instant last = pace_.active() ? loop_.Now() : SendQueued();
   if (const auto next = session_->NextTimeout()) {
@@ -71,11 +82,13 @@ Instant BenchPeer::SendQueued() {
   Instant last = loop_.Now();
   const std::size_t size = batch_.entries().size();
   const std::size_t until = per_millisecond_ == 0 ? size : std::min(size, sent_of_batch_ + per_millisecond_);
-  const bool any = sent_of_batch_ < until;
-  for (; sent_of_batch_ < until; ++sent_of_batch_) {
-    const Outgoing& entry = batch_.entries()[sent_of_batch_];
+  while (sent_of_batch_ < until) {
+    const Outgoing& entry = batch_.entries()[sent_of_batch_++];
     last = loop_.Now();
     socket_.Send(entry.to, batch_.BytesOf(entry));
+    if (sent_of_batch_ != frame_end_) continue;
+    frame_end_ = 0;
+    if (handlers_.on_sent) handlers_.on_sent(last);
   }
   if (until < size) {
     pace_.StartAfter(milliseconds{1});
@@ -83,7 +96,6 @@ Instant BenchPeer::SendQueued() {
   }
   batch_.Clear();
   sent_of_batch_ = 0;
-  if (any && handlers_.on_sent) handlers_.on_sent(last);
   return last;
 }
 

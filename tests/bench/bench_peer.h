@@ -20,7 +20,8 @@ class BenchPeer {
   struct Handlers {
     std::function<void()> on_connected = nullptr;
     std::function<void(const media::RtcSession::Frame&)> on_frame = nullptr;
-    // Nothing waits to be sent any more; the instant just before the last datagram went to the kernel.
+    // All of the last SendFrame() has gone, whatever waits behind it; the instant just before its last datagram
+    // went to the kernel.
     std::function<void(Instant)> on_sent = nullptr;
   };
 
@@ -42,10 +43,13 @@ class BenchPeer {
   // Sends what the session has, as fast as it may. The instant just before the last datagram went to the
   // kernel.
   Instant Flush();
+  // The same, with this frame as the last of it.
+  void SendFrame(const media::MediaFrame& frame);
 
  private:
   void OnReadable();
   void AfterInput();
+  Instant Go();
   Instant SendQueued();
 
   platform::Loop& loop_;
@@ -58,6 +62,7 @@ class BenchPeer {
   std::size_t per_millisecond_;
   DatagramBatch batch_;
   std::size_t sent_of_batch_ = 0;
+  std::size_t frame_end_ = 0;  // of the batch: where the last SendFrame() ends; 0: it is told
   Instant connected_at_;
   bool connected_ = false;
 };

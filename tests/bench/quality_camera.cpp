@@ -44,14 +44,12 @@ void QualityCamera::Tick() {
       last_keyframe_ = now;
     }
     leaving_.emplace(frame.keyframe, PictureFingerprint(frame.bytes));
-    peer_.session().SendFrame(frame, now);
-    (void)peer_.Flush();
+    peer_.SendFrame(frame);
     next_frame_ += source_.interval();
   }
   tick_.StartAt(std::max(next_frame_, now + milliseconds{1}));
 }
 
-// Whatever else left behind it (a retransmission, a report) makes it a fraction of a millisecond late.
 void QualityCamera::OnSent(Instant last) {
   if (leaving_) ledger_.Sent(leaving_->first, leaving_->second, last);
   leaving_.reset();

@@ -39,6 +39,11 @@ class Quality(unittest.TestCase):
         self.assertEqual(report["janus_absent"], "--no-peer")
         self.assertIn("freezes", report["definitions"])
 
+    def test_repetitions_behind_a_frame_do_not_make_it_torn(self):
+        # A frame is in the account when its own last packet has left. Hundreds of repetitions wait behind it here.
+        report = self.run_bench("--profiles", "ratecut", "--seconds", "12")
+        self.assertEqual(report["profiles"][0]["latchkey"]["torn"], 0, report)
+
     def test_an_unknown_profile_is_refused_by_name(self):
         run = subprocess.run([sys.executable, str(ROOT / "tests/bench/quality.py"), "--profiles", "clean,moon"],
                              capture_output=True, text=True, timeout=PATIENCE)

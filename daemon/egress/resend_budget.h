@@ -9,9 +9,10 @@ namespace latchkey::egress {
 
 class ResendBudget {
  public:
-  // Packets that may go again before any were sent, or after a long time without a wish.
-  static constexpr std::int64_t kMost = 512;
+  // Packets that may go again before any were sent.
   static constexpr std::int64_t kFirst = 64;
+  // What a time without wishes saves up.
+  static constexpr std::int64_t kMost = 512;
 
   // Two packets sent earn one to be sent again: a leg that loses a third of everything is repaired with that.
   void Earn(std::uint64_t packets) {

@@ -9,8 +9,8 @@
 //
 // RTP time passes at the codec's rate, but some firmware counts frames in it and calls 15 of a second 25: its
 // sound and picture would grow old without end. Two reports tell at what pace its RTP time really passes;
-// they are believed where the packets' arrival between them says the same, so that neither reports that are
-// wrong nor a network that holds packets back change the pace.
+// they are believed where the packets' arrival between them says the same to within kPaceAgreement, so that
+// reports that are wrong change no pace, nor does a network that holds packets back by more.
 // "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms.
 #pragma once
 

@@ -1,7 +1,5 @@
 #include "daemon/front/bearer.h"
 
-#include <algorithm>
-
 #include "daemon/access/token.h"
 #include "daemon/base/ascii.h"
 

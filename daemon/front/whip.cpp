@@ -1,6 +1,5 @@
 #include "daemon/front/whip.h"
 
-#include <algorithm>
 #include <string>
 
 #include "daemon/base/ascii.h"

@@ -67,9 +67,9 @@ struct RtcpVerdict {
 //   1 size               kEmpty, kTooLong
 //   2 header as it must  kRtpMalformed, kRtcpMalformed
 //   3 peer, consent  (d) kUnknownPeer, kConsentExpired
-//   4 suspension     (g) kSuspended
+//   4 suspension     (g) kSuspended; of RTCP, the SSRC that stands in the clear (f) kWrongSsrc
 //   5 unprotects, no replay (e)   kSrtpAuthentication, kSrtpReplay
-//   6 payload type and SSRC (f)   kWrongPayloadType, kWrongSsrc, kWrongDirection
+//   6 of RTP, payload type and SSRC (f)   kWrongPayloadType, kWrongSsrc, kWrongDirection
 //   7 roll-over bounded     (e)   kSrtpRollover
 class Gate {
  public:

@@ -42,6 +42,12 @@ Result<Json> Page(Fields& fields, const char* name, std::vector<Record> records,
   return reply;
 }
 
+// A record's name; of none, which has been removed meanwhile, nothing.
+template <class Record>
+std::string NameOf(const Record* record) {
+  return record == nullptr ? std::string() : record->name;
+}
+
 const char* ScopeName(ports::SuspensionScope scope) {
   switch (scope) {
     case ports::SuspensionScope::kCamera: return "camera";
@@ -87,15 +93,12 @@ Result<Json> ListViewers(Fields& fields, const Registry& registry) {
 
 Result<Json> ListGrants(Fields& fields, const Registry& registry, WallTime wall) {
   return Page(fields, "grants", registry.grants(), GrantId(), [&](const ports::GrantRecord& grant) {
-    // A grant's viewer and camera are there as long as it is.
-    const auto* viewer = registry.FindViewer(grant.viewer);
-    const auto* camera = registry.FindCamera(grant.camera);
     Json item;
     item["id"] = grant.id.ToHex();
     item["viewer"] = grant.viewer.ToHex();
-    item["viewer_name"] = viewer == nullptr ? "" : viewer->name;
+    item["viewer_name"] = NameOf(registry.FindViewer(grant.viewer));
     item["camera"] = grant.camera.ToHex();
-    item["camera_name"] = camera == nullptr ? "" : camera->name;
+    item["camera_name"] = NameOf(registry.FindCamera(grant.camera));
     item["rights"] = FormatRights(grant.rights);
     item["not_before"] = FormatMoment(grant.not_before);
     item["not_after"] = grant.not_after == ports::kNoEnd ? Json() : Json(FormatMoment(grant.not_after));
@@ -106,14 +109,12 @@ Result<Json> ListGrants(Fields& fields, const Registry& registry, WallTime wall)
 
 Result<Json> ListWatching(Fields& fields, const Registry& registry, std::vector<Watcher> watching) {
   return Page(fields, "watching", std::move(watching), SessionId(), [&](const Watcher& w) {
-    const auto* camera = registry.FindCamera(w.camera);
-    const auto* viewer = registry.FindViewer(w.viewer);
     Json item;
     item["id"] = w.id.ToHex();
     item["camera"] = w.camera.ToHex();
-    item["camera_name"] = camera == nullptr ? "" : camera->name;
+    item["camera_name"] = NameOf(registry.FindCamera(w.camera));
     item["viewer"] = w.viewer.ToHex();
-    item["viewer_name"] = viewer == nullptr ? "" : viewer->name;
+    item["viewer_name"] = NameOf(registry.FindViewer(w.viewer));
     item["delivered_kbit"] = w.leg.delivered_kbit;
     item["limit_kbit"] = w.leg.limit_kbit != 0 ? Json(w.leg.limit_kbit) : Json();
     item["loss_pct"] = static_cast<double>(w.leg.loss_permille) / 10.0;
@@ -134,9 +135,8 @@ Result<Json> ListSuspensions(Fields& fields, const Registry& registry) {
         item["id"] = suspension.id.ToHex();
         item["scope"] = ScopeName(suspension.scope);
         if (suspension.scope == ports::SuspensionScope::kCamera) {
-          const auto* camera = registry.FindCamera(suspension.camera);
           item["camera"] = suspension.camera.ToHex();
-          item["camera_name"] = camera == nullptr ? "" : camera->name;
+          item["camera_name"] = NameOf(registry.FindCamera(suspension.camera));
         }
         if (suspension.scope == ports::SuspensionScope::kModel) item["model"] = suspension.model;
         item["reason"] = suspension.reason;

@@ -11,7 +11,6 @@ namespace latchkey::lane {
 DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
   if (datagram.bytes.empty()) return DropReason::kEmpty;
   if (datagram.bytes.size() > kMaxDatagram) return DropReason::kTooLong;
-  if (!IsOurs(datagram.to)) return DropReason::kUnknownPeer;
   const wire::DatagramKind kind = wire::ClassifyDatagram(datagram.bytes);
   if (kind == wire::DatagramKind::kUnknown) return DropReason::kUnknownProtocol;
   if (kind == wire::DatagramKind::kStun) return DispatchStun(datagram, now);
@@ -46,7 +45,9 @@ bool Lane::IsOurs(const SocketAddress& local) const {
          std::find(reach_.candidates.begin(), reach_.candidates.end(), local) != reach_.candidates.end();
 }
 
+// Everything else that is taken comes by a pair that a check has proved.
 DropReason Lane::DispatchStun(const ReceivedDatagram& datagram, Instant now) {
+  if (!IsOurs(datagram.to)) return DropReason::kUnknownPeer;
   const auto message = wire::ParseStun(datagram.bytes);
   if (!message) return DropReason::kStunMalformed;
   const auto fragment = peer::IceLocalFragment(*message);

@@ -20,8 +20,8 @@ class BenchPeer {
   struct Handlers {
     std::function<void()> on_connected = nullptr;
     std::function<void(const media::RtcSession::Frame&)> on_frame = nullptr;
-    // All of the last SendFrame() has gone, whatever waits behind it; the instant just before its last datagram
-    // went to the kernel.
+    // All of the last SendFrame() has gone, whatever waits behind it; the instant just before its last
+    // datagram went to the kernel.
     std::function<void(Instant)> on_sent = nullptr;
   };
 

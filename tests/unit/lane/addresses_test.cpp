@@ -12,12 +12,12 @@ namespace {
 
 // A check of the session to which `peer` belongs, as its owner would write it.
 ByteVector CheckOf(const Peer& peer, PeerTools& tools, bool controlling = true) {
-  wire::StunCheck check;
-  tools.entropy.Fill(check.transaction.bytes);
+  wire::StunTransactionId transaction;
+  tools.entropy.Fill(transaction.bytes);
   const std::string username = peer.plan().transport.remote_ufrag + ":abcd";
   const auto hmac = [&](ByteView key, ByteView data) { return tools.crypto.HmacSha1(key, data); };
   std::array<std::uint8_t, 300> room{};
-  wire::StunWriter writer(wire::StunClass::kRequest, check.transaction, room);
+  wire::StunWriter writer(wire::StunClass::kRequest, transaction, room);
   writer.Username(username);
   writer.Priority(1);
   controlling ? writer.IceControlling(1) : writer.IceControlled(1);
@@ -26,6 +26,29 @@ ByteVector CheckOf(const Peer& peer, PeerTools& tools, bool controlling = true) 
   const ByteView bytes = writer.Finish();
   return {bytes.begin(), bytes.end()};
 }
+
+// Beside the viewer another one, at Host(4), which shows its certificate only when it is told to connect.
+struct Joining : Watched {
+  Joining() : other(viewer_tools, Host(4)) {
+    other.peer.no_dtls = true;
+    auto replies = View(other);
+    REQUIRE(Find<wire::ViewerAnswer>(replies));
+    Settle();
+  }
+  void ConnectOther() {
+    other.peer.no_dtls = false;
+    Connect(other.peer);
+  }
+  void CheckOtherSees() {
+    Film(camera, milliseconds{400});
+    CHECK(other.Pictures().size() == camera.pictures);
+  }
+  // A check of the first viewer's session that claims to come from there.
+  void Claim(const SocketAddress& from, bool controlling = true) {
+    Inject(CheckOf(viewer.peer, viewer_tools, controlling), from);
+  }
+  ViewerEnd other;
+};
 
 TEST_CASE("lane: recorded checks from many ports keep no camera dark") {
   Watched world;
@@ -53,63 +76,48 @@ TEST_CASE("lane: a session that nominates another's address before that connects
 }
 
 TEST_CASE("lane: a session does not take the address of one that is connected") {
-  Watched world;
-  ViewerEnd other(world.viewer_tools, Host(4));
-  auto replies = world.View(other);
-  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
-  world.Connect(other.peer);
+  Joining world;
+  world.ConnectOther();
   const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
-  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), Host(4));
-  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), world.camera.peer.address());
+  world.Claim(Host(4));
+  world.Claim(world.camera.peer.address());
   CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before + 2);
-  world.Film(world.camera, milliseconds{400});
-  CHECK(other.Pictures().size() == world.camera.pictures);
+  world.CheckOtherSees();
+}
+
+TEST_CASE("lane: a session does not take the address of one that is connecting") {
+  Joining world;
+  world.Claim(Host(4));
+  world.ConnectOther();
+  world.CheckOtherSees();
 }
 
 TEST_CASE("lane: a check that is refused takes nobody's address") {
-  Watched world;
-  ViewerEnd other(world.viewer_tools, Host(4));
-  other.peer.no_dtls = true;
-  auto replies = world.View(other);
-  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
-  world.Settle();
-  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools, false), Host(4));
-  other.peer.no_dtls = false;
-  world.Connect(other.peer);
-  world.Film(world.camera, milliseconds{400});
-  CHECK(other.Pictures().size() == world.camera.pictures);
+  Joining world;
+  world.Claim(Host(4), false);
+  world.ConnectOther();
+  world.CheckOtherSees();
 }
 
 TEST_CASE("lane: one check, repeated, keeps no connecting peer out") {
-  Watched world;
-  ViewerEnd other(world.viewer_tools, Host(4));
-  other.peer.no_dtls = true;
-  auto replies = world.View(other);
-  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
-  world.Settle();
+  Joining world;
   const ByteVector one = CheckOf(world.viewer.peer, world.viewer_tools);
-  other.peer.no_dtls = false;
+  world.other.peer.no_dtls = false;
   for (int i = 0; i < 100; ++i) {
     world.Inject(one, Host(4));
     world.Film(world.camera, milliseconds{40});
   }
-  CHECK_FALSE(other.Pictures().empty());
+  CHECK_FALSE(world.other.Pictures().empty());
 }
 
 TEST_CASE("lane: what anybody writes during a handshake undoes no hold") {
-  Watched world;
-  ViewerEnd other(world.viewer_tools, Host(4));
-  other.peer.no_dtls = true;
-  auto replies = world.View(other);
-  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
-  world.Settle();
-  world.Inject(CheckOf(other.peer, world.viewer_tools), Host(5));  // its own second address
-  world.Inject(CheckOf(other.peer, world.viewer_tools), Host(4));
+  Joining world;
+  world.Inject(CheckOf(world.other.peer, world.viewer_tools), Host(5));  // its own second address
+  world.Inject(CheckOf(world.other.peer, world.viewer_tools), Host(4));
   world.Inject(ByteVector{20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, Host(5));
-  other.peer.no_dtls = false;
-  world.Connect(other.peer);
+  world.ConnectOther();
   const std::uint64_t before = world.lane->drops().of(DropReason::kUnknownPeer);
-  world.Inject(CheckOf(world.viewer.peer, world.viewer_tools), Host(4));
+  world.Claim(Host(4));
   CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == before + 1);
 }
 

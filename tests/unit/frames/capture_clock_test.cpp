@@ -201,6 +201,17 @@ TEST_CASE("capture clock: a slow camera is no camera that counts frames") {
   }
 }
 
+TEST_CASE("capture clock: reports that count otherwise than the packets change no pace") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 1500; ++i) {
+    const Instant now = kStart + milliseconds(40) * i;
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (i % 25 == 0) clock.OnSenderReport(kVideo, Report(kWall + milliseconds(40) * i, i * 6000), now);
+    REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) <= CaptureClock::kMaxReportSkew);
+    REQUIRE(clock.Delay(kVideo, i * 3600, now) < milliseconds(5));
+  }
+}
+
 // Who can hold packets back could play a camera slowly, and be ever further behind.
 TEST_CASE("capture clock: a network that holds packets back longer and longer does not change the pace") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);

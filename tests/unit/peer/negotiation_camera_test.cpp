@@ -215,6 +215,7 @@ TEST_CASE("negotiation: rejected sections echo one format, so that large offers 
   const auto answer = AnswerCamera(offer.Text());
   REQUIRE(answer);
   CheckAnswerFits(offer.Text(), *answer);
+  CHECK(Parsed(answer->sdp).media.back().formats == std::vector<std::string>{"0"});
 }
 
 TEST_CASE("negotiation: an offer whose answer would be too long is refused, and says so") {

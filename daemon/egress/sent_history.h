@@ -1,6 +1,7 @@
 // What went out under which sequence number, so that it can be made again (RFC 4585 generic NACK).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,8 +23,8 @@ class SentHistory {
     std::uint32_t timestamp = 0;
     std::uint16_t record = 0;  // payload record of the frame
     std::uint16_t sequence = 0;
-    std::uint32_t sent_ms = 0;  // first, and last: of the monotonic clock, modulo 2^32
-    std::uint32_t last_ms = 0;
+    std::uint32_t sent_ms = 0;    // of the monotonic clock, modulo 2^32
+    std::uint16_t resent_ms = 0;  // how long after that it went again, last; 0: never
     bool used = false;
   };
   static std::uint32_t Milliseconds(Instant now) {
@@ -37,7 +38,6 @@ class SentHistory {
 
   void Add(Entry entry) {
     entry.used = true;
-    entry.last_ms = entry.sent_ms;
     entries_[entry.sequence & (entries_.size() - 1)] = entry;
   }
   [[nodiscard]] std::optional<Entry> Find(std::uint16_t sequence) const {
@@ -45,9 +45,11 @@ class SentHistory {
     if (!entry.used || entry.sequence != sequence) return std::nullopt;
     return entry;
   }
-  // `sequence` is one that Find() gave, and went out again.
+  // `sequence` is one that Find() gave, and went out again, within a minute.
   void NoteResent(std::uint16_t sequence, Instant now) {
-    entries_[sequence & (entries_.size() - 1)].last_ms = Milliseconds(now);
+    Entry& entry = entries_[sequence & (entries_.size() - 1)];
+    const std::uint32_t after = Milliseconds(now) - entry.sent_ms;
+    entry.resent_ms = static_cast<std::uint16_t>(std::clamp<std::uint32_t>(after, 1, 0xffff));
   }
   void Clear() {
     for (Entry& entry : entries_) entry.used = false;

@@ -80,13 +80,11 @@ void ViewerSession::NoteKeyframeRequest(std::uint32_t ssrc, Instant now) {
 // Somebody may still wait for it, and it is not under way already: a player asks again before the answer to
 // its first request can have come.
 bool ViewerSession::IsDue(const SentHistory::Entry& entry, Instant now) const {
-  const std::uint32_t at = SentHistory::Milliseconds(now);
+  const Duration age = milliseconds{SentHistory::Milliseconds(now) - entry.sent_ms};
+  if (age > kResendAge) return false;
   const Duration again =
-      entry.last_ms == entry.sent_ms
-          ? Duration::zero()
-          : std::max<Duration>(kResendLeast, estimate_.round_trip().value_or(Duration::zero()) / 2);
-  return at - entry.sent_ms <= static_cast<std::uint32_t>(ToMilliseconds(kResendAge)) &&
-         at - entry.last_ms >= static_cast<std::uint32_t>(ToMilliseconds(again));
+      std::max<Duration>(kResendLeast, estimate_.round_trip().value_or(Duration::zero()) / 2);
+  return entry.resent_ms == 0 || age - milliseconds{entry.resent_ms} >= again;
 }
 
 ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) {

@@ -43,6 +43,41 @@ TEST_CASE("timestamp map: a jump of the camera's clock is not passed on") {
   CHECK(map.Map({std::int64_t{kRate} * 3600}, kStart + milliseconds{40}) == 3600);
 }
 
+TEST_CASE("timestamp map: an anchor taken from a late picture doesn't keep the viewer behind") {
+  TimestampMap map(0, kRate);
+  Instant now = kStart;
+  ExtendedTimestamp in{0};
+  std::uint32_t out = map.Map(in, now);
+  const auto next = [&](Duration elapsed) {
+    now += elapsed;
+    in.value += 3600;
+    const std::uint32_t before = out;
+    out = map.Map(in, now);
+    CHECK(out - before >= 90);  // kLeastStep
+    return milliseconds{out / 90} - (now - kStart);
+  };
+  for (int i = 0; i < 50; ++i) CHECK(next(milliseconds{1}) <= TimestampMap::kMaxLead);
+  for (int i = 0; i < 250; ++i) CHECK(next(milliseconds{40}) <= TimestampMap::kMaxLead);
+  // Followed tick by tick again.
+  const Duration lead = next(milliseconds{40});
+  CHECK(next(milliseconds{45}) == lead - milliseconds{5});
+  CHECK(next(milliseconds{35}) == lead);
+}
+
+TEST_CASE("timestamp map: a clock that drifts for a day is followed tick by tick") {
+  const std::int64_t ppm = GENERATE(-200, 200);
+  TimestampMap map(0, kRate);
+  std::int64_t in = 0;
+  std::uint32_t odd = 0;
+  for (std::int64_t i = 0; i < 24 * 3600 * 25; ++i) {
+    const std::uint32_t out =
+        map.Map({in}, kStart + microseconds{i * 40'000 * (1'000'000 - ppm) / 1'000'000});
+    if (out != static_cast<std::uint32_t>(in)) ++odd;
+    in += 3600;
+  }
+  CHECK(odd == 0);
+}
+
 TEST_CASE("timestamp map: After() runs on from the frame mapped last") {
   TimestampMap map(1000, kRate);
   (void)map.Map({0}, kStart);

@@ -51,9 +51,9 @@ std::optional<Instant> NackScheduler::DueAt(const Entry& entry, Duration wait) c
   if (entry.given_up || entry.asks >= kMaxAsks) return std::nullopt;
   if (entry.asks == 0) return entry.noticed + wait;
   if (entry.echoes > 0) return entry.last + kEcho;
-  // The second request of a go may be the one that is answered.
-  const Duration second = entry.last > entry.go_began ? kEcho : Duration::zero();
-  return entry.go_began + second + round_trip_.Timeout();
+  // The second request of a go may be the one that is answered: in a sixth of all goes at 20 % loss, and a
+  // packet asked for in vain then costs less than a longer line in all others.
+  return std::max(entry.go_began + round_trip_.Timeout(), entry.last + kEcho);
 }
 
 void NackScheduler::Ask(Entry& entry, const Limits& limits, Instant now) {

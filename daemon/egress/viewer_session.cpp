@@ -108,9 +108,7 @@ bool ViewerSession::FindPosition(const Turn& turn) {
   position_ = {};
   position_.epoch = cache.epoch();
   position_.number = *start;
-  position_.live_from = cache.NextNumber();
-  position_.run_since = turn.now;
-  anchored_.fill(false);
+  RunToLive(turn);
   return true;
 }
 
@@ -147,15 +145,24 @@ ViewerSession::Step ViewerSession::Pause(std::int64_t pace, Instant last_call, I
   return Step::kPaused;
 }
 
+void ViewerSession::RunToLive(const Turn& turn) {
+  position_.live_from = turn.cache.NextNumber();
+  position_.run_since = turn.now;
+  anchored_.fill(false);
+}
+
 // Between two frames: a viewer that can't keep up goes on at the newest keyframe while that is fresh, else at
-// the next. So does one whose run through the past takes too long to end at the live edge.
+// the next. So does one whose run through the past takes too long to end at the live edge. One that got
+// nothing while the camera's pictures were old runs through what it missed.
 void ViewerSession::KeepUp(const Turn& turn) {
   if (position_.record != 0) return;
   const cache::SealedFrame* frame = turn.cache.Find(position_.number);
   if (frame == nullptr || position_.awaits_keyframe) return;
-  if (catching_up() ? turn.now - position_.run_since <= kMaxRun
-                    : !estimate_.limit() || turn.now - frame->header().whole <= kMaxLag) {
-    return;
+  if (catching_up()) {
+    if (turn.now - position_.run_since <= kMaxRun) return;
+  } else {
+    if (turn.now - frame->header().whole <= kMaxLag) return;
+    if (!estimate_.limit()) return RunToLive(turn);
   }
   const auto start = turn.cache.StartForNewViewer();
   const bool fresh =

@@ -162,6 +162,8 @@ class ViewerSession {
   [[nodiscard]] Instant LastCall(const cache::SealedFrame& frame, const Turn& turn) const;
   Step Pause(std::int64_t pace, Instant last_call, Instant now);
   void KeepUp(const Turn& turn);
+  // What is in the cache already is a run through the past.
+  void RunToLive(const Turn& turn);
   [[nodiscard]] bool PassesOver(const frames::FrameHeader& header);
 
   struct ResendRequest {

@@ -51,6 +51,24 @@ void SlidingMinimum::Reset() {
   previous_.reset();
 }
 
+void DriftBoundMinimum::Add(Duration value, Instant now) {
+  const auto least = At(now);
+  least_ = least ? std::min(*least, value) : value;
+  since_ = now;
+}
+
+void DriftBoundMinimum::Raise(Duration value, Instant now) {
+  const auto least = At(now);
+  least_ = least ? std::max(*least, value) : value;
+  since_ = now;
+}
+
+std::optional<Duration> DriftBoundMinimum::At(Instant now) const {
+  if (!least_) return std::nullopt;
+  const Duration passed = std::max(Duration::zero(), now - since_);
+  return *least_ + Duration{passed.count() / 1'000'000 * ppm_};
+}
+
 CaptureClock::CaptureClock(wire::Codec video, wire::Codec audio) {
   Of(wire::StreamKind::kVideo).clock_rate = wire::ClockRate(video);
   Of(wire::StreamKind::kAudio).clock_rate = wire::ClockRate(audio);
@@ -62,39 +80,85 @@ Duration CaptureClock::Stream::Media(std::int64_t timestamp) const {
   return anchor_media + Duration{static_cast<std::int64_t>(static_cast<double>(said.count()) * pace)};
 }
 
-void CaptureClock::OnPacket(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
+void CaptureClock::Restart(wire::StreamKind kind) {
+  const std::int64_t clock_rate = Of(kind).clock_rate;
+  Of(kind) = Stream{};
+  Of(kind).clock_rate = clock_rate;
+}
+
+void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, std::uint32_t rtp_timestamp,
+                            Instant arrived) {
+  const Stream& before = Of(kind);
+  // A packet that was overtaken has an earlier time, and says nothing of the clock.
+  const bool in_order = !before.newest_sequence || sequence.value > *before.newest_sequence;
+  const std::int64_t behind = before.timestamps.highest().value_or(0) - before.timestamps.Peek(rtp_timestamp);
+  const bool set_back = in_order && behind > 0 && MediaTime(behind, before.clock_rate) > kMaxStep;
+  if (set_back || before.timestamps.Peek(rtp_timestamp) > kMaxTimestamp) Restart(kind);
   Stream& stream = Of(kind);
-  const std::int64_t behind = stream.timestamps.highest().value_or(0) - stream.timestamps.Peek(rtp_timestamp);
-  const bool set_back = behind > 0 && MediaTime(behind, stream.clock_rate) > kMaxStep;
-  if (set_back || stream.timestamps.Peek(rtp_timestamp) > kMaxTimestamp) {
-    const std::int64_t clock_rate = stream.clock_rate;
-    stream = Stream{};
-    stream.clock_rate = clock_rate;
-  }
+  if (in_order) stream.newest_sequence = sequence.value;
   const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
   if (timestamp == stream.timestamps.highest()) {
     if (timestamp != stream.newest_timestamp) ++stream.frames;
     stream.newest_timestamp = timestamp;
     stream.newest_arrived = arrived;
   }
-  stream.arrival.Add(arrived.time_since_epoch() - stream.Media(timestamp), arrived);
+  const Duration delay = arrived.time_since_epoch() - stream.Media(timestamp);
+  stream.least.Add(delay, arrived);
+  stream.recent.Add(delay, arrived);
 }
 
 void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived) {
   // Without a wall clock (RFC 3550 6.4.1), or before any packet to extend its timestamp by.
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
-  const Duration offset = arrived.time_since_epoch() - WallTime(report);
-  const auto least = wall_offset_.Value();
-  if (least && (offset - *least > kMaxStep || *least - offset > kMaxStep)) ForgetReports();
-  stream.report = report;
   stream.report_timestamp = stream.timestamps.Peek(report.rtp_timestamp);
-  wall_offset_.Add(offset, arrived);
-  FollowPace(stream);
+  LearnWallClock(stream, WallTime(report), arrived);
+  stream.report = report;
+  FollowPace(stream, arrived);
+  AlignArrival(stream, arrived);
+}
+
+// How late the report is by its wall clock, and how late by its RTP time.
+void CaptureClock::LearnWallClock(const Stream& stream, Duration wall, Instant arrived) {
+  const Duration offset = arrived.time_since_epoch() - wall;
+  const Duration media = stream.Media(stream.report_timestamp);
+  const Duration late = arrived.time_since_epoch() - media - *stream.least.At(arrived);
+  const auto least = wall_offset_.At(arrived);
+  const bool set_back = least && offset - *least > kMaxStep && late <= kMaxReportSkew;
+  const bool set_forward = least && *least - offset > kMaxStep;
+  if (least && !set_back && !set_forward) return wall_offset_.Add(offset, arrived);
+  // The clock was set, or is new: the report counts as late as its RTP time does.
+  ForgetReports();
+  wall_offset_.Reset();
+  wall_offset_.Add(offset - std::clamp(late, Duration::zero(), kMaxReportSkew), arrived);
+}
+
+// Where the camera's word makes the least delay larger than drift does.
+void CaptureClock::AlignArrival(Stream& stream, Instant arrived) {
+  const Duration wall = WallTime(*stream.report);
+  const Duration media = stream.Media(stream.report_timestamp);
+  const Duration least = *wall_offset_.At(arrived) + wall - media;
+  const Duration later = least - *stream.least.At(arrived);
+  const bool on_time = arrived.time_since_epoch() - wall - *wall_offset_.At(arrived) <= kMaxReportSkew;
+  if (later <= kMaxReportSkew || !on_time) {
+    if (later > Duration::zero() && later <= kMaxReportSkew) stream.least.Raise(least, arrived);
+    stream.doubt.reset();
+    return;
+  }
+  const Duration span = stream.doubt ? wall - stream.doubt->wall : Duration::zero();
+  if (!stream.doubt || span < Duration::zero() || span > kStallMemory) {
+    stream.doubt = Doubt{wall, later};
+    return;
+  }
+  const auto tolerance =
+      Duration{static_cast<std::int64_t>(static_cast<double>(span.count()) * kPaceTolerance)};
+  if (span < kStallSpan || std::chrono::abs(later - stream.doubt->later) > tolerance) return;
+  stream.least.Raise(least, arrived);
+  stream.doubt.reset();
 }
 
 // From the last mark to the report that just came.
-void CaptureClock::FollowPace(Stream& stream) {
+void CaptureClock::FollowPace(Stream& stream, Instant arrived) {
   const PaceMark now{WallTime(*stream.report), stream.report_timestamp, stream.newest_timestamp,
                      stream.newest_arrived};
   const auto since = [](Duration passed, std::int64_t said, std::int64_t clock_rate) {
@@ -124,47 +188,45 @@ void CaptureClock::FollowPace(Stream& stream) {
   stream.pace = pace;
   if (!another) return;
   // What arrival taught under another pace is worth nothing. How late packets are by then the reports know.
-  stream.arrival.Reset();
-  stream.arrival.Add(*wall_offset_.Value() + now.wall - stream.Media(now.timestamp), now.newest_arrived);
+  stream.least.Reset();
+  stream.least.Add(*wall_offset_.At(arrived) + now.wall - stream.Media(now.timestamp), arrived);
+  stream.recent.Reset();
+  stream.recent.Add(*stream.least.At(arrived), arrived);
 }
 
 // Of both streams, because they share the offset.
 void CaptureClock::ForgetReports() {
   for (Stream& stream : streams_) stream.report.reset();
-  wall_offset_.Reset();
 }
 
 Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
   Stream& stream = Of(kind);
-  const std::int64_t timestamp = stream.timestamps.Peek(rtp_timestamp);
-  const auto least = stream.arrival.Value();
-  const auto wall_offset = wall_offset_.Value();
-  if (stream.report && wall_offset) {
-    const Duration since_report = stream.Media(timestamp) - stream.Media(stream.report_timestamp);
-    const Duration estimate = *wall_offset + WallTime(*stream.report) + since_report;
-    const Duration by_arrival = least ? *least + stream.Media(timestamp) : arrived.time_since_epoch();
-    if (std::chrono::abs(estimate - by_arrival) <= kMaxReportSkew) {
-      return std::min(Instant{estimate}, arrived);
-    }
-    ForgetReports();  // its clocks jumped, or what it reports is not what it sends
-  }
+  const auto least = stream.least.At(arrived);
   if (!least) return arrived;
-  const Instant estimate{*least + stream.Media(timestamp)};
-  if (arrived - estimate <= kMaxAge) return std::min(estimate, arrived);
-  stream.arrival.Reset();
-  return arrived;
+  const auto bounded = [arrived](Duration estimate) {
+    return std::clamp(Instant{estimate}, arrived - kMaxAge, arrived);
+  };
+  const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
+  const Duration by_arrival = *least + media;
+  const auto wall_offset = wall_offset_.At(arrived);
+  if (!stream.report || !wall_offset) return bounded(by_arrival);
+  const Duration by_report =
+      *wall_offset + WallTime(*stream.report) + media - stream.Media(stream.report_timestamp);
+  if (std::chrono::abs(by_report - by_arrival) <= kMaxReportSkew) return bounded(by_report);
+  ForgetReports();  // its RTP clock jumped, or what it reports is not what it sends
+  return bounded(by_arrival);
 }
 
 Duration CaptureClock::Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) const {
   const Stream& stream = streams_[static_cast<std::size_t>(kind)];
-  const auto least = stream.arrival.Value();
+  const auto least = stream.recent.Value();
   if (!least) return Duration::zero();
   const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
   return std::max(Duration::zero(), arrived.time_since_epoch() - media - *least);
 }
 
 bool CaptureClock::synchronised(wire::StreamKind kind) const {
-  return streams_[static_cast<std::size_t>(kind)].report.has_value() && wall_offset_.Value().has_value();
+  return streams_[static_cast<std::size_t>(kind)].report.has_value();
 }
 
 }  // namespace latchkey::frames

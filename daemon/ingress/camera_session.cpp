@@ -118,7 +118,7 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   if (!packet.is_retransmission()) {
     stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()),
                               taken.asked, now);
-    clock_.OnPacket(packet.kind(), packet.header().timestamp, now);
+    clock_.OnPacket(packet.kind(), packet.sequence(), packet.header().timestamp, now);
     if (packet.kind() == wire::StreamKind::kVideo && !taken.asked) {
       bitrate_.OnPacket(clock_.Delay(packet.kind(), packet.header().timestamp, now), wire_size);
     }
@@ -132,12 +132,21 @@ void CameraSession::Drain(Stream& stream, Instant now) {
   while (auto frame = stream.assembler.PollFrame()) {
     frames::FrameHeader& header = frame->header;
     header.captured = clock_.CaptureTime(header.stream, header.rtp_timestamp(), header.arrived_first);
+    NoteAge(header);
     if (!Passes(*frame, now)) continue;
     ++counters_.frames;
     if (header.stream == wire::StreamKind::kVideo) ++counters_.pictures;
     if (header.keyframe) keyframe_.Satisfied();
     ready_.push_back(std::move(*frame));
   }
+}
+
+// Of what is shown: the picture, or sound where there is none.
+void CameraSession::NoteAge(const frames::FrameHeader& header) {
+  if (has_video() && header.stream != wire::StreamKind::kVideo) return;
+  if (header.arrived_first - header.captured < kLate) return late_since_.reset();
+  if (!late_since_) late_since_ = header.arrived_first;
+  too_late_ = header.arrived_first - *late_since_ >= kLatePatience;
 }
 
 // Frames that the rate bound takes go with all that depends on them.
@@ -228,12 +237,13 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     Stream& stream = streams_[i];
     // Another SSRC has numbers of its own (RFC 3550 5.1).
-    stream.assembler.BeginEpoch(epoch, !gate_ || gate_->SsrcOfStream(i) != before[i]);
+    const bool renumbered = !gate_ || gate_->SsrcOfStream(i) != before[i];
+    stream.assembler.BeginEpoch(epoch, renumbered);
+    if (renumbered) clock_.Restart(plan_.streams[i].kind);
     stream.reception = Reception();
     stream.repair.BeginEpoch();
   }
-  clock_ = frames::CaptureClock(CodecOr(plan_, wire::StreamKind::kVideo, wire::Codec::kH264),
-                                CodecOr(plan_, wire::StreamKind::kAudio, wire::Codec::kOpus));
+  late_since_.reset();
   awaits_keyframe_ = false;
   keyframe_.Want(now);
 }
@@ -241,6 +251,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
 std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
   if (gate_ && gate_->exhausted()) return wire::SessionEndReason::kLimit;
+  if (too_late_) return wire::SessionEndReason::kTooLate;
   switch (transport_.state()) {
     case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
     case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;

@@ -54,6 +54,11 @@ class CameraSession {
   // A publisher counts as live this long after an authentic packet, and this long after its offer.
   static constexpr Duration kLiveSilence = seconds{2};
   static constexpr Duration kLiveYouth = seconds{5};
+  // Pictures that arrive this long after they were taken are late: a camera whose pictures have been so for
+  // kLatePatience is asked to come anew. Its clock may have stood still without a report to tell; a session
+  // begins by what is on time then.
+  static constexpr Duration kLate = seconds{2};
+  static constexpr Duration kLatePatience = seconds{20};
   // So long after the rate bound dropped a frame the camera counts as too fast.
   static constexpr Duration kTooFastMemory = seconds{5};
 
@@ -99,6 +104,8 @@ class CameraSession {
   [[nodiscard]] bool too_fast(Instant now) const {
     return too_fast_at_ && now - *too_fast_at_ < kTooFastMemory;
   }
+  // What it sends arrives too late to be shown.
+  [[nodiscard]] bool late() const { return late_since_.has_value(); }
   // What it was last told that it may send, in bit/s; 0: nothing.
   [[nodiscard]] std::uint64_t told() const { return told_; }
   [[nodiscard]] std::optional<Instant> last_packet() const { return last_packet_; }
@@ -128,6 +135,7 @@ class CameraSession {
   [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
   void Drain(Stream& stream, Instant now);
   [[nodiscard]] bool Passes(const frames::PlainFrame& frame, Instant now);
+  void NoteAge(const frames::FrameHeader& header);
   void ReadRtcp(const gate::AuthenticRtcp& packet);
   void NoteBye(const wire::RtcpBlock& block);
   [[nodiscard]] std::optional<std::uint32_t> KeyframeSsrc() const;
@@ -147,6 +155,8 @@ class CameraSession {
   Bitrate bitrate_;
   RateBound bound_;
   std::optional<Instant> too_fast_at_;
+  std::optional<Instant> late_since_;  // arrival of the first of the late frames
+  bool too_late_ = false;
   bool awaits_keyframe_ = false;  // the rate bound broke the chain
   std::uint64_t told_ = 0;
   frames::KeyframeLimiter keyframe_;

@@ -21,7 +21,8 @@ Lane::State Lane::StateAt(Instant now) const {
   }
   const auto last = camera_->last_packet();
   if (!last || now - *last >= kMediaSilence) return {CameraState::kUnavailable, UnavailableReason::kNoMedia};
-  return {CameraState::kUnavailable, UnavailableReason::kNoKeyframe};
+  return {CameraState::kUnavailable,
+          camera_->late() ? UnavailableReason::kTooLate : UnavailableReason::kNoKeyframe};
 }
 
 std::optional<Instant> Lane::NextStateChange(Instant now) const {

@@ -74,6 +74,7 @@ enum class UnavailableReason : std::uint8_t {
   kNoKeyframe,        // packets, but no decodable picture
   kUnsupportedMedia,  // B-frames or a codec that can't be shown
   kTooFast,           // far more than the camera was told to send; whole frames are dropped
+  kTooLate,           // pictures arrive too late to be shown: the network, or a clock that stood still
   kLaneRestarting,
   kSuspended,
   kCount

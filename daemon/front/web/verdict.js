@@ -12,6 +12,7 @@ const REASONS = {
   no_keyframe: "Waiting for the camera's first whole picture.",
   unsupported_media: "The camera sends a format that can't be shown.",
   too_fast: "The camera sends more than the hub lets it. Lower its bitrate.",
+  too_late: "What the camera sends arrives too late. Its network is overloaded, or its clock stood still.",
   lane_restarting: "The hub restarts this camera's service.",
   suspended: "It was switched off until the cause of a fault is known.",
   no_picture_here: "No new picture reaches this screen.",

@@ -1,8 +1,11 @@
 // Fresh or nothing (invariant 2), and nothing that the grant has no right to.
 #include <algorithm>
 
+#include "daemon/ingress/camera_session.h"
 #include "daemon/lane/lane.h"
+#include "daemon/wire/rtp.h"
 #include "tests/unit/lane/filmed.h"
+#include "tests/unit/lane/watched.h"
 
 namespace latchkey::lane::test {
 namespace {
@@ -72,6 +75,58 @@ TEST_CASE("lane: a picture that was taken long ago is not fresh because it comes
   ViewerEnd viewer(world.viewer_tools, Host(3));
   auto replies = world.View(viewer);
   CHECK(world.Find<wire::Refused>(replies));
+}
+
+// A network that stops for five seconds, delivers what it held back as late as that, and then all of it at
+// once.
+TEST_CASE("lane: pictures that a network held back reach nobody while they are old, and then run to live") {
+  Watched world;
+  const auto film = [&world](Instant from, Instant until, Duration every) {
+    for (Instant taken = from; taken < until; taken += milliseconds{40}) {
+      world.camera.SendPicture(false, 1000, taken);
+      world.Advance(every);
+    }
+  };
+  const Instant stopped = world.now;
+  world.Advance(seconds{5});
+  const std::size_t before = world.viewer.peer.rtp.size();
+  film(stopped, stopped + seconds{3}, milliseconds{40});
+  CHECK(world.viewer.peer.rtp.size() == before);
+  CHECK(world.status.state == wire::CameraState::kUnavailable);
+  CHECK(world.status.reason == wire::UnavailableReason::kTooLate);
+  film(stopped + seconds{3}, world.now, milliseconds{1});
+  film(world.now, world.now + seconds{1}, milliseconds{40});
+  CHECK(world.status.state == wire::CameraState::kLive);
+  CHECK(world.viewer.Pictures().size() == world.camera.pictures);
+  // A player that shows them by their times, counted from the earliest, does not stay behind.
+  const std::vector<ByteVector>& rtp = world.viewer.peer.rtp;
+  const auto first = wire::ParseRtp(rtp.front());
+  for (std::size_t i = before; i < rtp.size(); ++i) {
+    const auto parsed = wire::ParseRtp(rtp[i]);
+    const auto played = static_cast<std::int64_t>(parsed->header.timestamp - first->header.timestamp) / 90;
+    const std::int64_t passed =
+        ToMilliseconds(world.viewer.peer.rtp_at[i] - world.viewer.peer.rtp_at.front());
+    REQUIRE(std::abs(played - passed) < 300);
+  }
+}
+
+TEST_CASE("lane: a camera whose pictures stay late is asked to come anew") {
+  Filmed world;
+  const Instant stopped = world.now;
+  world.Advance(seconds{4});
+  const Instant late = world.now;
+  (void)world.TakeMessages();
+  std::optional<wire::SessionEnded> ended;
+  for (Instant taken = stopped; !ended && world.now < late + seconds{40}; taken += milliseconds{40}) {
+    world.camera.SendPicture(false, 1000, taken);
+    world.Advance(milliseconds{40});
+    auto messages = world.TakeMessages();
+    ended = world.Find<wire::SessionEnded>(messages);
+  }
+  REQUIRE(ended);
+  CHECK(ended->reason == wire::SessionEndReason::kTooLate);
+  CHECK(world.now - late >= ingress::CameraSession::kLatePatience);
+  CHECK(world.camera.peer.closed());
 }
 
 TEST_CASE("lane: what a grant has no right to is not sent, and what it has is") {

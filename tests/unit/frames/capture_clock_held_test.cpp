@@ -1,0 +1,166 @@
+// What the network and broken firmware do to a camera's times.
+#include "tests/support/catch.h"
+#include "tests/unit/frames/clock_support.h"
+
+namespace latchkey::frames {
+namespace {
+
+constexpr auto kVideo = wire::StreamKind::kVideo;
+
+// What can be known of a camera is what it sent, and when that arrived.
+struct Held {
+  Duration every = milliseconds(40);
+  Duration reports = seconds(1);  // 0: none
+  Duration length = seconds(300);
+};
+
+// Plays a camera whose packets and reports arrive `late(sent)` after they left; `check(sent, age told)`.
+template <class Late, class Check>
+void Play(CaptureClock& clock, const Held& camera, Late late, Check check) {
+  Duration due{};
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < camera.length; sent += camera.every) {
+    const Instant arrived = kStart + sent + late(sent);
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    if (camera.reports > Duration::zero() && sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, rtp), arrived);
+      due += camera.reports;
+    }
+    check(sent, arrived - clock.CaptureTime(kVideo, rtp, arrived));
+  }
+}
+
+TEST_CASE("capture clock: a network that holds everything back from one moment on makes it old for good") {
+  const Duration held = GENERATE(Duration{milliseconds(900)}, Duration{seconds(3)}, Duration{seconds(7)},
+                                 Duration{seconds(90)});
+  const Duration reports = GENERATE(Duration::zero(), Duration{milliseconds(700)}, Duration{seconds(5)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Play(
+      clock, {milliseconds(40), reports, seconds(200)},
+      [&](Duration sent) { return sent < seconds(20) ? Duration::zero() : held; },
+      [&](Duration sent, Duration age) {
+        INFO(ToMilliseconds(sent) << " ms, held " << ToMilliseconds(held) << ", reports "
+                                  << ToMilliseconds(reports));
+        if (sent < seconds(20)) REQUIRE(age < milliseconds(1));
+        // Short of the truth by drift alone: 2000 of a million, or 700.
+        const Duration allowed = (sent / 1'000'000) * (reports == Duration::zero() ? 2000 : 700);
+        if (sent >= seconds(20)) {
+          REQUIRE(age >= std::min<Duration>(held, CaptureClock::kMaxAge) - allowed - milliseconds(1));
+        }
+      });
+}
+
+TEST_CASE("capture clock: a network that holds everything back a little longer each second is not followed") {
+  const int percent = GENERATE(1, 5, 10);
+  const Duration reports = GENERATE(Duration::zero(), Duration{milliseconds(700)}, Duration{seconds(5)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Play(
+      clock, {milliseconds(40), reports, seconds(200)}, [&](Duration sent) { return sent * percent / 100; },
+      [&](Duration sent, Duration age) {
+        INFO(ToMilliseconds(sent) << " ms, " << percent << " %, reports " << ToMilliseconds(reports));
+        REQUIRE(age >= sent * percent / 100 - sent * 22 / 10000 - milliseconds(1));
+      });
+}
+
+TEST_CASE("capture clock: who holds back reports alone, or packets alone, gains nothing") {
+  const bool hold_reports = GENERATE(true, false);
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(120); sent += milliseconds(40)) {
+    const bool holding = sent >= seconds(20);
+    const Duration late = holding && !hold_reports ? seconds(3) : seconds(0);
+    const Instant arrived = kStart + sent + late;
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    if (sent % seconds(1) == Duration::zero()) {
+      // In order of arrival: the reports of now, packets of three seconds ago; or the other way round.
+      const Duration of = holding ? (hold_reports ? sent - seconds(3) : sent + seconds(3)) : sent;
+      const auto time = static_cast<std::uint32_t>(ToMicroseconds(of) * 9 / 100);
+      clock.OnSenderReport(kVideo, Report(kWall + of, time), arrived);
+    }
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    const Duration age = arrived - clock.CaptureTime(kVideo, rtp, arrived);
+    INFO(ToMilliseconds(sent));
+    REQUIRE(age <= late + milliseconds(1));
+    REQUIRE(age >= late - sent * 2000 / 1'000'000 - milliseconds(1));
+  }
+}
+
+TEST_CASE("capture clock: a packet that was overtaken sets no clock back") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 100; ++i)
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, kStart + milliseconds(40) * i);
+  // One comes in time, those before it three seconds later.
+  clock.OnPacket(kVideo, ExtendedSequence{200}, 200 * 3600, kStart + milliseconds(40) * 200);
+  for (std::uint32_t i = 100; i < 199; ++i) {
+    const Instant arrived = kStart + milliseconds(40) * (i + 125);
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, arrived);
+    REQUIRE(arrived - clock.CaptureTime(kVideo, i * 3600, arrived) > milliseconds(4950));
+  }
+}
+
+TEST_CASE("capture clock: an RTP clock that stood still is believed after two reports") {
+  const Duration stood = GENERATE(Duration{milliseconds(900)}, Duration{seconds(3)}, Duration{seconds(30)});
+  OrderedClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (std::uint32_t i = 0; i < 1500; ++i) {
+    const bool after = i >= 500;
+    const Instant now = kStart + milliseconds(40) * i + (after ? stood : Duration::zero());
+    clock.OnPacket(kVideo, i * 3600, now);
+    if (i % 25 == 0) clock.OnSenderReport(kVideo, Report(kWall + (now - kStart), i * 3600), now);
+    const Duration age = now - clock.CaptureTime(kVideo, i * 3600, now);
+    INFO(i);
+    if (i > 500 + 25 * 6) REQUIRE(age < milliseconds(5));
+  }
+}
+
+TEST_CASE("capture clock: reports whose RTP time never moves make no picture young") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(60); sent += milliseconds(40)) {
+    const Instant arrived = kStart + sent + (sent >= seconds(20) ? seconds(3) : seconds(0));
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    if (sent % seconds(1) == Duration::zero()) clock.OnSenderReport(kVideo, Report(kWall + sent, 0), arrived);
+    const Duration age = arrived - clock.CaptureTime(kVideo, rtp, arrived);
+    if (sent >= seconds(20)) REQUIRE(age > milliseconds(2800));
+  }
+}
+
+TEST_CASE("capture clock: 24 frames a second that are counted as 25 stay young by their reports") {
+  const Duration every = GENERATE(Duration{seconds(1)}, Duration{seconds(5)});
+  OrderedClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Duration due{};
+  for (std::uint32_t i = 0; i < 25 * 1200; ++i) {
+    const Duration sent = microseconds(41'000) * i;
+    clock.OnPacket(kVideo, i * 3600, kStart + sent);
+    if (sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), kStart + sent);
+      due += every;
+    }
+    REQUIRE(kStart + sent - clock.CaptureTime(kVideo, i * 3600, kStart + sent) < milliseconds(150));
+  }
+}
+
+TEST_CASE("capture clock: after a day of 200 ppm pictures are as old as after a minute") {
+  const int ppm = GENERATE(-200, 200);
+  const Duration reports = GENERATE(Duration::zero(), Duration{seconds(5)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  Duration due{};
+  for (Duration sent{}; sent < hours(24); sent += milliseconds(200)) {
+    const Instant arrived = kStart + sent + milliseconds(sequence % 7);
+    const Duration own = sent + sent / 1'000'000 * ppm;
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(own) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    if (reports > Duration::zero() && sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + own, rtp), arrived);
+      due += reports;
+    }
+    if (sent > seconds(60)) {
+      REQUIRE(arrived - clock.CaptureTime(kVideo, rtp, arrived) <= milliseconds(20));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::frames

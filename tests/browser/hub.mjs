@@ -21,13 +21,15 @@ export async function eventually(what, probe, limit = patience, explain = () => 
 }
 
 export class Hub {
-  static async start() {
+  // On loopback; `lan`: as a home runs it, HTTPS with the hub's own certificate on every address.
+  static async start({ lan = false } = {}) {
     const hub = new Hub();
+    hub.lan = lan;
     hub.folder = mkdtempSync(join(tmpdir(), 'latchkey-browser.'));
     hub.programs = [];
     for (const name of ['state', 'run']) mkdirSync(join(hub.folder, name), { mode: 0o700 });
-    hub.daemon = hub.program('latchkeyd', ['--loopback', '--http-port', '0', '--state', join(hub.folder, 'state'),
-      '--run', join(hub.folder, 'run')]);
+    hub.daemon = hub.program('latchkeyd', [...(lan ? [] : ['--loopback', '--http-port', '0']),
+      '--state', join(hub.folder, 'state'), '--run', join(hub.folder, 'run')]);
     hub.url = await eventually('latchkeyd is ready', () => {
       if (hub.daemon.exitCode !== null) throw new Error(`latchkeyd ended: ${hub.errors(hub.daemon)}`);
       return /^latchkeyd: ready (\S+)/m.exec(readFileSync(hub.daemon.out, 'utf8'))?.[1].replace(/\/$/, '');
@@ -51,6 +53,11 @@ export class Hub {
     return readFileSync(child.err, 'utf8').slice(-4000);
   }
 
+  // What a program that was started with --json printed at its end.
+  report(child) {
+    return JSON.parse(readFileSync(child.out, 'utf8').trim().split('\n').pop());
+  }
+
   async ctl(...args) {
     const { stdout } = await run(join(bin, 'latchkeyctl'), ['--run', join(this.folder, 'run'), '--json', ...args]);
     return stdout.trim() ? JSON.parse(stdout) : null;
@@ -67,7 +74,8 @@ export class Hub {
   }
 
   cam(camera, ...args) {
-    return this.program('latchkey-cam', ['--whip', `${this.url}/whip/${camera.id}`, ...args], { LATCHKEY_TOKEN: camera.token });
+    return this.program('latchkey-cam', ['--whip', `${this.url}/whip/${camera.id}`, ...(this.lan ? ['--insecure'] : []), ...args],
+      { LATCHKEY_TOKEN: camera.token });
   }
 
   async live(camera) {

@@ -1,5 +1,6 @@
 #include "platform/crypto/srtp.h"
 
+#include <arpa/inet.h>
 #include <srtp2/srtp.h>
 
 #include <algorithm>
@@ -56,18 +57,23 @@ void SetCiphers(SrtpProfile profile, srtp_policy_t& policy) {
   }
 }
 
-Result<SessionPtr> MakeSession(const SrtpKey& key, bool sender) {
-  if (!IsKnown(key.profile)) return Fail(ErrorCode::kInvalid, "srtp: profile is not of the closed list");
-  const Secret<48> bytes = key.key_and_salt.Duplicate();
+// `key` outlives it.
+srtp_policy_t MakePolicy(const SrtpKey& key, bool sender) {
   srtp_policy_t policy{};
   SetCiphers(key.profile, policy);
   const auto wanted = SrtpKeyLength(key.profile) + SrtpSaltLength(key.profile);
   LATCHKEY_CHECK(static_cast<std::size_t>(policy.rtp.cipher_key_len) == wanted);
   policy.ssrc.type = sender ? ssrc_any_outbound : ssrc_any_inbound;
   // libsrtp derives its session keys from it and doesn't write to it.
-  policy.key = const_cast<unsigned char*>(bytes.Reveal().data());
+  policy.key = const_cast<unsigned char*>(key.key_and_salt.Reveal().data());
   policy.window_size = sender ? kSrtpSendWindow : kSrtpReceiveWindow;
   policy.allow_repeat_tx = sender ? 1 : 0;
+  return policy;
+}
+
+Result<SessionPtr> MakeSession(const SrtpKey& key, bool sender) {
+  if (!IsKnown(key.profile)) return Fail(ErrorCode::kInvalid, "srtp: profile is not of the closed list");
+  const srtp_policy_t policy = MakePolicy(key, sender);
   srtp_t session = nullptr;
   const srtp_err_status_t status = srtp_create(&session, &policy);
   if (status != srtp_err_status_ok) {
@@ -101,51 +107,101 @@ std::uint32_t SsrcAt(ByteView packet, std::size_t offset) {
 
 class Receiver final : public ports::SrtpReceiver {
  public:
-  Receiver(SessionPtr session, SrtpProfile profile) : session_(std::move(session)), profile_(profile) {}
+  Receiver(SessionPtr session, const SrtpKey& key)
+      : key_{key.profile, key.key_and_salt.Duplicate()}, session_(std::move(session)) {}
 
   Opened UnprotectRtp(MutableByteView packet) override {
     const std::size_t header = RtpHeaderSize(packet);
-    if (header == 0 || header + TagLength(profile_) > packet.size()) return {0, DropReason::kRtpMalformed};
-    return Open(packet, SsrcAt(packet, 8), &srtp_unprotect, DropReason::kRtpMalformed);
+    if (header == 0 || header + TagLength(key_.profile) > packet.size())
+      return {0, DropReason::kRtpMalformed};
+    const std::uint32_t ssrc = SsrcAt(packet, 8);
+    const Source* source = Find(ssrc);
+    if (source != nullptr && source->sends_rtp)
+      return Open(packet, ssrc, &srtp_unprotect, DropReason::kRtpMalformed);
+    return OpenFirst(packet, ssrc);
   }
 
   // RFC 3711 3.4: the E flag and the index, then the tag; RFC 7714 9.2: the tag, then E and index. The
   // flag says that the payload is encrypted, and one that isn't is not taken.
   Opened UnprotectRtcp(MutableByteView packet) override {
-    const std::size_t tag = TagLength(profile_);
+    const std::size_t tag = TagLength(key_.profile);
     if (packet.size() < kRtcpHeader + tag + kSrtcpIndex || (packet[0] >> 6U) != 2) {
       return {0, DropReason::kRtcpMalformed};
     }
-    const std::size_t behind = profile_ == SrtpProfile::kAes128CmHmacSha1_80 ? tag : 0;
+    const std::size_t behind = key_.profile == SrtpProfile::kAes128CmHmacSha1_80 ? tag : 0;
     if ((packet[packet.size() - behind - kSrtcpIndex] & 0x80U) == 0)
       return {0, DropReason::kSrtpAuthentication};
     return Open(packet, SsrcAt(packet, 4), &srtp_unprotect_rtcp, DropReason::kRtcpMalformed);
   }
 
-  [[nodiscard]] bool exhausted() const override { return ssrc_count_ == ssrcs_.size(); }
+  [[nodiscard]] bool exhausted() const override { return source_count_ == sources_.size(); }
 
  private:
   using Unprotect = srtp_err_status_t (*)(srtp_t, void*, int*);
+  // An SSRC under which something was authentic.
+  struct Source {
+    std::uint32_t ssrc = 0;
+    bool sends_rtp = false;
+  };
+
+  Source* Find(std::uint32_t ssrc) {
+    const auto end = sources_.begin() + static_cast<std::ptrdiff_t>(source_count_);
+    const auto found =
+        std::find_if(sources_.begin(), end, [ssrc](const Source& s) { return s.ssrc == ssrc; });
+    return found == end ? nullptr : &*found;
+  }
 
   Opened Open(MutableByteView packet, std::uint32_t ssrc, Unprotect unprotect, DropReason malformed) {
     if (packet.size() > kMaxPacket) return {0, DropReason::kTooLong};
-    const auto end = ssrcs_.begin() + static_cast<std::ptrdiff_t>(ssrc_count_);
-    const bool known = std::find(ssrcs_.begin(), end, ssrc) != end;
-    if (!known && ssrc_count_ == ssrcs_.size()) return {0, DropReason::kWrongSsrc};
+    const bool known = Find(ssrc) != nullptr;
+    if (!known && exhausted()) return {0, DropReason::kWrongSsrc};
     int size = static_cast<int>(packet.size());
     const srtp_err_status_t status = unprotect(session_.get(), packet.data(), &size);
     if (status != srtp_err_status_ok) return {0, ReasonOf(status, malformed)};
     LATCHKEY_CHECK(size >= 0 && static_cast<std::size_t>(size) < packet.size());
-    if (!known) ssrcs_[ssrc_count_++] = ssrc;
+    if (!known) sources_[source_count_++] = {ssrc, false};
     return {static_cast<std::size_t>(size), DropReason::kNone};
+  }
+
+  // The first packet of a source that gets here may have a roll-over behind it: libsrtp expects none
+  // (RFC 3711 3.3.1), and would never open any that follows.
+  Opened OpenFirst(MutableByteView packet, std::uint32_t ssrc) {
+    const bool may_have_rolled = (packet[2] & 0x80U) == 0;
+    const ByteVector before = may_have_rolled ? ByteVector(packet.begin(), packet.end()) : ByteVector();
+    Opened opened = Open(packet, ssrc, &srtp_unprotect, DropReason::kRtpMalformed);
+    if (opened.reason == DropReason::kSrtpAuthentication && may_have_rolled &&
+        failures_++ % kSrtpGuessEvery == 0) {
+      std::copy(before.begin(), before.end(), packet.begin());
+      opened = OpenRolled(packet, ssrc);
+    }
+    if (opened.reason == DropReason::kNone) Find(ssrc)->sends_rtp = true;
+    return opened;
+  }
+
+  Opened OpenRolled(MutableByteView packet, std::uint32_t ssrc) {
+    const bool known = Find(ssrc) != nullptr;
+    if (!known) {
+      srtp_policy_t policy = MakePolicy(key_, false);
+      policy.ssrc = {ssrc_specific, ssrc};
+      if (srtp_add_stream(session_.get(), &policy) != srtp_err_status_ok)
+        return {0, DropReason::kSrtpAuthentication};
+    }
+    LATCHKEY_CHECK(srtp_set_stream_roc(session_.get(), ssrc, 1) == srtp_err_status_ok);
+    const Opened opened = Open(packet, ssrc, &srtp_unprotect, DropReason::kRtpMalformed);
+    if (opened.reason == DropReason::kNone) return opened;
+    // As if nothing had been tried. (This call takes the SSRC as it is in a packet.)
+    LATCHKEY_CHECK((known ? srtp_set_stream_roc(session_.get(), ssrc, 0)
+                          : srtp_remove_stream(session_.get(), htonl(ssrc))) == srtp_err_status_ok);
+    return opened;
   }
 
   static constexpr std::size_t kMaxPacket = 0xffff;  // of UDP
 
+  SrtpKey key_;
   SessionPtr session_;
-  SrtpProfile profile_;
-  std::array<std::uint32_t, kSrtpMaxSsrcs> ssrcs_{};
-  std::size_t ssrc_count_ = 0;
+  std::array<Source, kSrtpMaxSsrcs> sources_{};
+  std::size_t source_count_ = 0;
+  std::uint32_t failures_ = 0;  // of first packets that may have a roll-over behind them
 };
 
 class Sender final : public ports::SrtpSender {
@@ -186,7 +242,7 @@ LibSrtpFactory::LibSrtpFactory() {
 Result<std::unique_ptr<ports::SrtpReceiver>> LibSrtpFactory::MakeReceiver(const SrtpKey& key) {
   auto session = MakeSession(key, false);
   if (!session) return tl::unexpected<Error>(session.error());
-  return std::make_unique<Receiver>(std::move(*session), key.profile);
+  return std::make_unique<Receiver>(std::move(*session), key);
 }
 
 Result<std::unique_ptr<ports::SrtpSender>> LibSrtpFactory::MakeSender(const SrtpKey& key) {

@@ -167,6 +167,45 @@ TEST_CASE("srtp: sequence numbers roll over without a gap") {
   for (int i = 0; i < 2000; ++i) CHECK(pair.Open(pair.Protect(Rtp(sequence++))) == DropReason::kNone);
 }
 
+// Numbers that begin short of their wrap, and the packets before it lost.
+TEST_CASE("srtp: a source is joined behind its first roll-over, and goes on through the next") {
+  const bool report_first = GENERATE(false, true);
+  for (const SrtpProfile profile : kProfiles) {
+    INFO("profile " << static_cast<int>(profile));
+    const Pair pair(profile);
+    ByteVector late;
+    for (std::uint32_t i = 65'500; i < 65'540; ++i) late = pair.Protect(Rtp(static_cast<std::uint16_t>(i)));
+    if (report_first) CHECK(pair.OpenRtcp(pair.ProtectRtcp(Rtcp())) == DropReason::kNone);
+    const ByteVector next = pair.Protect(Rtp(4));
+    REQUIRE(pair.Open(next) == DropReason::kNone);
+    CHECK(pair.Open(next) == DropReason::kSrtpReplay);
+    CHECK(pair.Open(late) == DropReason::kNone);  // 3
+    for (std::uint32_t i = 5; i < 70'000; ++i) {
+      REQUIRE(pair.Open(pair.Protect(Rtp(static_cast<std::uint16_t>(i), 0x11223344, 8))) ==
+              DropReason::kNone);
+    }
+  }
+}
+
+TEST_CASE(
+    "srtp: a roll-over is guessed for the first bad packet and each kSrtpGuessEvery-th, and leaves nothing") {
+  const bool report_first = GENERATE(false, true);
+  const Pair pair(SrtpProfile::kAeadAes128Gcm);
+  const Pair other(SrtpProfile::kAeadAes128Gcm);
+  for (std::uint32_t i = 65'500; i < 65'540; ++i) (void)pair.Protect(Rtp(static_cast<std::uint16_t>(i)));
+  if (report_first) CHECK(pair.OpenRtcp(pair.ProtectRtcp(Rtcp())) == DropReason::kNone);
+  ByteVector junk = pair.Protect(Rtp(4));
+  junk.back() ^= 1U;
+  CHECK(pair.Open(junk) == DropReason::kSrtpAuthentication);
+  for (std::uint16_t i = 5; i < 4 + kSrtpGuessEvery; ++i) {
+    REQUIRE(pair.Open(pair.Protect(Rtp(i))) == DropReason::kSrtpAuthentication);
+  }
+  REQUIRE(pair.Open(pair.Protect(Rtp(4 + kSrtpGuessEvery))) == DropReason::kNone);
+  // Where the guess was wrong, the source without a roll-over opens as ever.
+  REQUIRE(other.Open(junk) == DropReason::kSrtpAuthentication);
+  REQUIRE(other.Open(other.Protect(Rtp(4))) == DropReason::kNone);
+}
+
 TEST_CASE("srtp: a sender repeats a packet within its window byte for byte, and says 0 beyond it") {
   for (const SrtpProfile profile : kProfiles) {
     INFO("profile " << static_cast<int>(profile));

@@ -3,6 +3,7 @@
 
 #include "daemon/egress/keyframe_wish.h"
 #include "daemon/egress/resend_budget.h"
+#include "daemon/egress/sent_history.h"
 #include "tests/support/catch.h"
 
 namespace latchkey::egress {
@@ -58,6 +59,23 @@ TEST_CASE("keyframe wish: one that a keyframe has fulfilled is over, and nobody 
   wish.Want();
   wish.Satisfied();
   CHECK_FALSE(wish.Take(Instant{}));
+}
+
+TEST_CASE("sent history: it knows the last packets, as many as it has room for, through the wrap") {
+  constexpr std::uint16_t kRoom = 256;
+  SentHistory history(kRoom);
+  const std::uint16_t first = 65'400;
+  for (std::uint16_t i = 0; i < 2 * kRoom; ++i) {
+    SentHistory::Entry entry;
+    entry.sequence = static_cast<std::uint16_t>(first + i);
+    entry.record = i;
+    history.Add(entry);
+  }
+  for (std::uint16_t i = 0; i < 2 * kRoom; ++i) {
+    const auto found = history.Find(static_cast<std::uint16_t>(first + i));
+    REQUIRE(found.has_value() == (i >= kRoom));
+    if (found) CHECK(found->record == i);
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "daemon/wire/ntp.h"
 
@@ -119,25 +120,32 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
 }
 
 // How late the report is by its wall clock, and how late by its RTP time.
-void CaptureClock::LearnWallClock(const Stream& stream, Duration wall, Instant arrived) {
+void CaptureClock::LearnWallClock(Stream& stream, Duration wall, Instant arrived) {
   const Duration offset = arrived.time_since_epoch() - wall;
   const Duration media = stream.Media(stream.report_timestamp);
   const Duration late = arrived.time_since_epoch() - media - *stream.least.At(arrived);
   const auto least = wall_offset_.At(arrived);
   const bool set_back = least && offset - *least > kMaxStep && late <= kMaxReportSkew;
-  const bool set_forward = least && *least - offset > kMaxStep;
+  // Against the least, or against the last report without being less late: it may have been held back.
+  const auto last = std::exchange(stream.heard, Heard{offset, late});
+  const bool sooner = last && last->offset - offset > kMaxStep && last->late - late <= kMaxReportSkew;
+  const bool set_forward = least && (sooner || *least - offset > kMaxStep);
+  if (late <= kMaxReportSkew) unproved_ = Duration::zero();
   if (least && !set_back && !set_forward) return wall_offset_.Add(offset, arrived);
-  // The clock was set, or is new: the report counts as late as its RTP time does.
+  // The clock was set, or is new: the report counts as late as its RTP time does. What that says beyond the
+  // skew may be an RTP clock that stood still or a network that holds back, and this clock can't tell which.
   ForgetReports();
+  const Duration counted = std::clamp(late, Duration::zero(), kMaxReportSkew);
+  unproved_ = std::max(late - counted, Duration::zero());
   wall_offset_.Reset();
-  wall_offset_.Add(offset - std::clamp(late, Duration::zero(), kMaxReportSkew), arrived);
+  wall_offset_.Add(offset - counted, arrived);
 }
 
 // Where the camera's word makes the least delay larger than drift does.
 void CaptureClock::AlignArrival(Stream& stream, Instant arrived) {
   const Duration wall = WallTime(*stream.report);
   const Duration media = stream.Media(stream.report_timestamp);
-  const Duration least = *wall_offset_.At(arrived) + wall - media;
+  const Duration least = *wall_offset_.At(arrived) + wall - media - unproved_;
   const Duration later = least - *stream.least.At(arrived);
   const bool on_time = arrived.time_since_epoch() - wall - *wall_offset_.At(arrived) <= kMaxReportSkew;
   if (later <= kMaxReportSkew || !on_time) {

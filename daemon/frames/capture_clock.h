@@ -15,6 +15,7 @@
 //   on time        late by X      the RTP clock stood still (twice, kStallSpan apart: believed)
 //   late by X      on time        the wall clock was set back: believed
 //   late by X      late by X      the network holds it back: old
+//   new by then    late by X      the same: a wall clock that is first heard of, or set, says nothing of X
 //
 // RTP time passes at the codec's rate, but some firmware counts frames in it and calls 15 of a second 25: its
 // sound and picture would grow old without end. Two reports tell at what pace its RTP time really passes;
@@ -133,6 +134,11 @@ class CaptureClock {
     Duration wall{};
     Duration later{};
   };
+  // The last report, by its wall clock and by its RTP time.
+  struct Heard {
+    Duration offset{};
+    Duration late{};
+  };
   struct Stream {
     std::int64_t clock_rate = 90000;
     Unwrapper<std::uint32_t> timestamps;
@@ -146,6 +152,7 @@ class CaptureClock {
     std::uint32_t frames = 0;  // timestamps since the mark
     std::optional<PaceMark> mark;
     std::optional<Doubt> doubt;
+    std::optional<Heard> heard;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
     std::int64_t anchor_timestamp = 0;
@@ -154,7 +161,7 @@ class CaptureClock {
     [[nodiscard]] Duration Media(std::int64_t timestamp) const;
   };
 
-  void LearnWallClock(const Stream& stream, Duration wall, Instant arrived);
+  void LearnWallClock(Stream& stream, Duration wall, Instant arrived);
   void FollowPace(Stream& stream, Instant arrived);
   void AlignArrival(Stream& stream, Instant arrived);
   void ForgetReports();
@@ -162,6 +169,7 @@ class CaptureClock {
 
   std::array<Stream, wire::kStreamKindCount> streams_{};
   DriftBoundMinimum wall_offset_{kWallDriftPpm};  // arrival - the camera's wall clock
+  Duration unproved_{};  // so late were packets when that was learnt: it is no witness of what was before
 };
 
 }  // namespace latchkey::frames

@@ -63,6 +63,29 @@ TEST_CASE("capture clock: a network that holds everything back a little longer e
       });
 }
 
+TEST_CASE("capture clock: a wall clock that is first heard of, or set, while packets are held is no excuse") {
+  const Duration set = GENERATE(Duration{}, Duration{seconds(2)}, Duration{std::chrono::hours(24 * 365)});
+  const Duration late = GENERATE(Duration{milliseconds(1600)}, Duration{seconds(6)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(120); sent += milliseconds(40)) {
+    const bool held = sent >= seconds(2) && sent < seconds(60);
+    const Instant arrived = kStart + sent + (held ? late : Duration::zero());
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    // The first report comes late, or is on time and the clock is set forward later.
+    const bool reports = set > Duration::zero() || sent >= seconds(3);
+    const Duration wall = sent + (sent >= seconds(10) ? set : Duration::zero());
+    if (reports && sent % seconds(1) == Duration::zero()) {
+      clock.OnSenderReport(kVideo, Report(kWall + wall, rtp), arrived);
+    }
+    const Duration age = arrived - clock.CaptureTime(kVideo, rtp, arrived);
+    INFO(ToMilliseconds(sent));
+    if (held) REQUIRE(age > late - CaptureClock::kMaxReportSkew - milliseconds(150));
+    if (sent >= seconds(62)) REQUIRE(age < milliseconds(5));
+  }
+}
+
 TEST_CASE("capture clock: who holds back reports alone, or packets alone, gains nothing") {
   const bool hold_reports = GENERATE(true, false);
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);

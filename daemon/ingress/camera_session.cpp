@@ -149,7 +149,7 @@ void CameraSession::NoteAge(const frames::FrameHeader& header) {
   too_late_ = header.arrived_first - *late_since_ >= kLatePatience;
 }
 
-// Frames that the rate bound takes go with all that depends on them.
+// Frames that the rate bound takes go with all that depends on them, and nobody else asks for another start.
 bool CameraSession::Passes(const frames::PlainFrame& frame, Instant now) {
   const bool video = frame.header.stream == wire::StreamKind::kVideo;
   const bool depends = video && awaits_keyframe_ && !frame.header.keyframe;
@@ -158,6 +158,7 @@ bool CameraSession::Passes(const frames::PlainFrame& frame, Instant now) {
     return true;
   }
   ++counters_.too_fast;
+  if (depends) keyframe_.Want(now);
   if (!depends) too_fast_at_ = now;
   if (video) awaits_keyframe_ = true;
   return false;

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "daemon/frames/nack.h"
+#include "tests/unit/lane/filmed.h"
 #include "tests/unit/lane/watched.h"
 
 namespace latchkey::lane::test {
@@ -113,6 +114,15 @@ TEST_CASE("lane: a camera that sends far too fast is bounded by whole frames, an
   world.Film(world.camera, seconds{8}, 10, 2000, 500);
   CHECK(world.status.state == wire::CameraState::kLive);
   CHECK(world.status.reason == wire::UnavailableReason::kNone);
+}
+
+TEST_CASE("lane: a camera whose picture was dropped as too fast is asked for a keyframe") {
+  Filmed world([](wire::LaneConfig& config) { config.max_bitrate_kbit = 400; });
+  world.camera.TakeKeyframeRequests();
+  world.Film(world.camera, seconds{1}, 1000, 20'000, 20'000);
+  CHECK(world.status.frames_too_fast > 5);
+  world.Film(world.camera, seconds{3}, 1000, 500, 500);
+  CHECK(world.camera.TakeKeyframeRequests() >= 2);
 }
 
 TEST_CASE("lane: how each viewer's leg does is told, from its own reports") {

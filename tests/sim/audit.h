@@ -48,6 +48,8 @@ class Audit {
   // Extended, as sent.
   [[nodiscard]] const Unwrapper<std::uint16_t>& sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  // Of the frames that left whole.
+  [[nodiscard]] const std::optional<Picture>& newest() const { return newest_; }
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
 
  private:

@@ -30,13 +30,14 @@ Camera::Camera(Machine& machine, const SocketAddress& address, std::uint32_t mar
 void Camera::BeginSource() {
   test::SeededEntropy& entropy = machine_.entropy();
   ssrc_ = entropy.U32() | 1U;
-  rtx_ssrc_ = ssrc_ ^ 0x40000000U;
+  rtx_ssrc_ = ssrc_ ^ Reel::kRtxBit;
   const std::uint32_t random = entropy.U32();
   sequence_ =
       static_cast<std::uint16_t>(habits_.begins_near_wrap ? 65536 - 1200 - random % 2800 : random % 32768);
   rtx_sequence_ = static_cast<std::uint16_t>(entropy.U32() % 32768);
   timestamp_base_ = habits_.begins_near_wrap ? 0U - entropy.U32() % (90'000U * 60) : entropy.U32();
   packets_ = octets_ = 0;
+  ++clock_;
   for (Packet& packet : history_) packet.plain.clear();
 }
 
@@ -57,6 +58,7 @@ void Camera::Begin(const std::string& offer, std::string_view answer, Instant no
   endpoint_->Begin(offer, answer, now);
   keyframe_next_ = true;
   changes_ = 0;
+  ++clock_;
   // Keys are new: numbers that the keys before protected mean nothing any more.
   for (Packet& packet : history_) packet.plain.clear();
 }
@@ -146,6 +148,7 @@ void Camera::SendPicture(Instant now) {
   if (picture.keyframe) since_keyframe_ = 0;
   keyframe_next_ = false;
   const std::uint32_t timestamp = TimestampAt(now);
+  reel_.Add({picture.number, life_, ssrc_, timestamp, now, clock_, {}});
   const ByteVector frame =
       WritePicture(picture, habits_.codec, picture.keyframe ? habits_.keyframe_bytes : habits_.bytes);
   std::array<std::uint8_t, kPayload> room{};

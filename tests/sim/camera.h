@@ -9,6 +9,7 @@
 #include "daemon/wire/rtcp_feedback.h"
 #include "tests/sim/endpoint.h"
 #include "tests/sim/picture.h"
+#include "tests/sim/reel.h"
 
 namespace latchkey::sim {
 
@@ -60,6 +61,7 @@ class Camera {
   [[nodiscard]] std::uint32_t life() const { return life_; }
   [[nodiscard]] std::uint64_t pictures() const { return number_; }
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
+  [[nodiscard]] const Reel& reel() const { return reel_; }
   // SSRC changes of this session. libsrtp knows 16 sources of a peer, so there is an end to them.
   [[nodiscard]] int changes() const { return changes_; }
 
@@ -94,6 +96,7 @@ class Camera {
   std::uint16_t sequence_ = 0;
   std::uint16_t rtx_sequence_ = 0;
   std::uint32_t timestamp_base_ = 0;
+  std::uint32_t clock_ = 0;  // of the pictures filmed now
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;
   int changes_ = 0;
@@ -101,6 +104,7 @@ class Camera {
   Instant next_report_;
   std::array<Packet, kHistory> history_;
   std::uint64_t repeated_ = 0;
+  Reel reel_;
 };
 
 }  // namespace latchkey::sim

@@ -32,7 +32,7 @@ Cell::Cell(const CellPlan& plan, std::uint32_t mark, std::uint64_t seed, Recordi
       keeper_(hub_, config_.camera = hub_.entropy().MakeId<CameraId>()),
       camera_(camera_machine_, {IpAddress::V4({10, 0, static_cast<std::uint8_t>(mark), 2}), 50000}, mark,
               plan.camera, now),
-      camera_leg_(plan.weather, random_, now),
+      camera_leg_(plan.camera_weather, random_, now),
       publish_at_(now),
       next_action_(now + Around(plan.script)),
       next_check_(now),
@@ -76,12 +76,9 @@ Instant Cell::ComputeDeadline() const {
 }
 
 void Cell::DeliverUp() {
-  while (auto datagram = camera_leg_.up.Poll(now_)) {
-    if (wire::ClassifyDatagram(datagram->bytes) == wire::DatagramKind::kRtp) last_camera_rtp_ = now_;
-    ToLane(datagram->bytes, datagram->address);
-  }
+  while (auto datagram = camera_leg_.PollUp(now_)) ToLane(datagram->bytes, datagram->address);
   for (auto& slot : slots_) {
-    while (auto datagram = slot->leg.up.Poll(now_)) ToLane(datagram->bytes, datagram->address);
+    while (auto datagram = slot->leg.PollUp(now_)) ToLane(datagram->bytes, datagram->address);
   }
 }
 
@@ -104,6 +101,11 @@ void Cell::ToLane(MutableByteView bytes, const SocketAddress& from) {
     recordings_.kept[recordings_.next] = {from, ByteVector(bytes.begin(), bytes.end())};
     recordings_.next = (recordings_.next + 1) % Recordings::kKept;
   }
+  if (wire::ClassifyDatagram(bytes) == wire::DatagramKind::kRtp) return TakeRtp(bytes, from);
+  HandToLane(bytes, from);
+}
+
+void Cell::HandToLane(MutableByteView bytes, const SocketAddress& from) {
   const std::array<ReceivedDatagram, 1> one{ReceivedDatagram{from, hub_address_, bytes}};
   lane_->HandleDatagrams(one, now_, wall());
   After();
@@ -163,12 +165,12 @@ void Cell::SendToViewer(Slot& slot, ByteView bytes) {
   Demand(viewer.endpoint.witness() != nullptr, "media before the viewer has keys");
   Demand(slot.session.granted == keeper_.epoch(), "media in an epoch that no wrap names");
   Demand(wall() < slot.session.not_after, "media after the wrap's end");
-  // Nothing that is filmed later than it arrives: so nothing may leave once silence is that old (invariant
-  // 2).
-  Demand(now_ - last_camera_rtp_ < config_.unavailable_after, "media of a camera that is silent");
+  CheckSilence();
   const std::uint64_t before = viewer.audit.frames();
   if (!viewer.audit.OnRtp(bytes, *viewer.endpoint.witness(), viewer.endpoint.plan())) ++tally_.repeated;
-  tally_.sent += viewer.audit.frames() - before;
+  if (viewer.audit.frames() == before) return;
+  ++tally_.sent;
+  CheckAge(slot, *viewer.audit.newest());
 }
 
 void Cell::WorkPeers() {
@@ -196,7 +198,7 @@ void Cell::WorkPeers() {
 
 void Cell::Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg& leg, bool mute) {
   if (!mute) {
-    for (const ByteVector& bytes : outbox) leg.up.Offer(now_, from, bytes);
+    for (const ByteVector& bytes : outbox) leg.Up(now_, from, bytes);
   }
   outbox.clear();
 }

@@ -4,6 +4,7 @@
 //   cell.cpp           datagrams in and out, deadlines, what holds after every step
 //   cell_sessions.cpp  publishing, viewing, epochs, wraps: the keeper's conversation
 //   cell_script.cpp    what people, cameras and mistakes do, and when
+//   cell_ages.cpp      how old what leaves may be
 //   cell_progress.cpp  who must see what by when
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include "daemon/lane/lane.h"
 #include "tests/sim/camera.h"
+#include "tests/sim/freshness.h"
 #include "tests/sim/keeper.h"
 #include "tests/sim/mixing.h"
 #include "tests/sim/tally.h"
@@ -23,7 +25,8 @@ namespace latchkey::sim {
 
 struct CellPlan {
   CameraHabits camera;
-  WeatherPlan weather;
+  WeatherPlan weather;  // of the viewers
+  WeatherPlan camera_weather;
   std::size_t viewers = 1;
   Duration habit = seconds(60);   // mean time between what a viewer does: comes, goes
   Duration script = seconds(30);  // mean time between what else happens
@@ -71,7 +74,8 @@ class Cell {
     Instant wanted_since;
     Instant connected_since = Instant::max();
     Instant granted_since = Instant::max();
-    Instant shown;  // when the newest picture shown was filmed, or Instant{}
+    Instant shown;                     // when the newest picture shown was filmed, or Instant{}
+    std::optional<Instant> run_since;  // old pictures leave that lead to new ones
   };
 
   // cell.cpp
@@ -80,6 +84,7 @@ class Cell {
   void DeliverUp();
   void DeliverDown();
   void ToLane(MutableByteView bytes, const SocketAddress& from);
+  void HandToLane(MutableByteView bytes, const SocketAddress& from);
   void After();
   void Collect();
   void Send(const Outgoing& entry, ByteView bytes);
@@ -105,11 +110,17 @@ class Cell {
   // cell_script.cpp
   void RunScript();
   void RunHabits(Slot& slot);
+  void ChangeCameraLeg();
   void DoSomething();
   void MixUpSomething();
   void InjectStrays();
   void SuspendAndRestart();
   [[nodiscard]] Duration Around(Duration mean);
+
+  // cell_ages.cpp
+  void TakeRtp(MutableByteView bytes, const SocketAddress& from);
+  void CheckSilence() const;
+  void CheckAge(Slot& slot, const Picture& picture);
 
   // cell_progress.cpp
   void CheckProgress();
@@ -143,7 +154,9 @@ class Cell {
   Instant publishable_since_;
   Instant camera_connected_since_ = Instant::max();
   Instant life_since_;
-  Instant last_camera_rtp_;  // at the lane
+  Instant burst_until_;  // what was held back comes in
+  Freshness freshness_;
+  std::uint32_t life_at_lane_ = 0;  // of the newest packet there
   std::uint16_t next_port_ = 50000;
   std::size_t sampled_ = 0;
   Instant next_;

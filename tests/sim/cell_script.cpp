@@ -8,11 +8,13 @@
 namespace latchkey::sim {
 namespace {
 
-// The gate pins another SSRC after 200 ms of silence; two changes within one outage would be told apart by
-// nothing, and no camera does that.
+// The gate pins another SSRC after 200 ms of silence; two changes before it saw the first would be told apart
+// by nothing, and no camera does that.
 constexpr Duration kLeastLife = seconds(20);
 constexpr int kMaxChanges = 5;
 constexpr std::size_t kStrays = 12;
+// What a network lets go of at once may be more than the cache holds.
+constexpr Duration kBurst = seconds(1);
 
 }  // namespace
 
@@ -22,7 +24,7 @@ Duration Cell::Around(Duration mean) {
 
 void Cell::RunScript() {
   for (auto& waiting : std::exchange(inbox_, {})) On(waiting);
-  if (now_ >= camera_leg_.next_change()) camera_leg_.Change(random_, now_);
+  if (now_ >= camera_leg_.next_change()) ChangeCameraLeg();
   if (now_ >= publish_at_) Publish();
   if (now_ >= epoch_at_) BeginEpoch();
   if (now_ >= next_action_) {
@@ -36,6 +38,17 @@ void Cell::RunScript() {
     if (slot->viewer && slot->viewer->endpoint.over()) slot->vanished = true;
     if (!slot->viewer && slot->wants && now_ >= slot->ask_at) View(*slot, MixUp::kNone);
   }
+}
+
+void Cell::ChangeCameraLeg() {
+  if (camera_leg_.holding()) {
+    burst_until_ = now_ + kBurst;
+    for (auto& slot : slots_) {
+      if (slot->viewer) slot->viewer->audit.SetTight(true);
+    }
+  }
+  camera_leg_.Change(random_, now_);
+  if (camera_leg_.holding()) ++tally_.holdups;
 }
 
 void Cell::RunHabits(Slot& slot) {
@@ -63,6 +76,7 @@ void Cell::DoSomething() {
     case 0:
     case 1:
       if (!camera_.connected() || camera_.changes() >= kMaxChanges || now_ - life_since_ < kLeastLife) return;
+      if (camera_.life() != keeper_.life()) return;
       camera_.ChangeSsrc();
       ++tally_.ssrc_changes;
       life_since_ = now_;

@@ -59,8 +59,8 @@ void Cell::OnStatus(const wire::LaneStatus& status) {
   Demand(status.cache_frames <= config_.cache_frames, "the cache holds more frames than it may");
   Demand(status.viewers <= config_.max_viewers, "more viewers than may be");
   // At its limits the cache drops the oldest frame even if a viewer on a slow leg is amid it.
-  const bool tight =
-      status.cache_bytes > config_.cache_bytes / 4 * 3 || status.cache_frames > config_.cache_frames / 4 * 3;
+  const bool tight = now_ < burst_until_ || status.cache_bytes > config_.cache_bytes / 4 * 3 ||
+                     status.cache_frames > config_.cache_frames / 4 * 3;
   for (auto& slot : slots_) {
     if (slot->viewer) slot->viewer->audit.SetTight(tight);
   }
@@ -86,6 +86,7 @@ void Cell::EndView(Slot& slot) {
   slot.renew_at = slot.connected_since = slot.granted_since = Instant::max();
   slot.ask_at = now_ + kRetry;
   slot.wanted_since = now_;
+  slot.run_since.reset();
 }
 
 void Cell::Publish() {
@@ -123,10 +124,12 @@ void Cell::AfterEpoch() {
 }
 
 void Cell::BeginEpoch() {
+  // Unless the lane asked for it, it still takes the source that it knows, whatever the camera is by now.
+  const bool wanted = epoch_at_ != Instant::max();
   epoch_at_ = Instant::max();
   if (!camera_session_) return;
   // A frame of the epoch before may be half sent: what leaves from here on may break it off.
-  auto begin = keeper_.NextEpoch(camera_.life());
+  auto begin = keeper_.NextEpoch(wanted ? life_at_lane_ : keeper_.life());
   for (auto& waiting : Tell(std::move(begin))) On(waiting);
   AfterEpoch();
 }

@@ -20,6 +20,7 @@ struct Tally {
   std::uint64_t suspensions = 0;
   std::uint64_t ssrc_changes = 0;
   std::uint64_t reboots = 0;
+  std::uint64_t holdups = 0;
   std::uint64_t checks = 0;  // times a viewer had to have a fresh picture, and had
 
   Tally& operator+=(const Tally& o) {
@@ -37,6 +38,7 @@ struct Tally {
     suspensions += o.suspensions;
     ssrc_changes += o.ssrc_changes;
     reboots += o.reboots;
+    holdups += o.holdups;
     checks += o.checks;
     return *this;
   }

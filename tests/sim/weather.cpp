@@ -17,7 +17,7 @@ media::ImpairOptions Quiet(Random& random) {
 }  // namespace
 
 Leg::Leg(const WeatherPlan& plan, Random& random, Instant now)
-    : up(Quiet(random)), down(Quiet(random)), plan_(plan) {
+    : down(Quiet(random)), up_(Quiet(random)), plan_(plan) {
   Calm(random, now);
 }
 
@@ -29,16 +29,22 @@ void Leg::Change(Random& random, Instant now) {
 void Leg::Calm(Random& random, Instant now) {
   calm_ = true;
   parted_ = false;
+  holdup_.Release(now);
   since_ = now;
   next_change_ =
       plan_.stormy ? now + Seconds(ToSeconds(plan_.clean) * Between(random, 0.3, 1.7)) : Instant::max();
-  up.Change(Quiet(random));
+  up_.Change(Quiet(random));
   down.Change(Quiet(random));
 }
 
 void Leg::Storm(Random& random, Instant now) {
   calm_ = false;
   since_ = now;
+  if (random.Chance(plan_.held)) {
+    next_change_ = now + holdup_.Begin(random, now);
+    parted_ = holdup_.stopped();
+    return;
+  }
   next_change_ = now + Seconds(ToSeconds(plan_.bad) * Between(random, 0.2, 1.8));
   const std::uint64_t kind = Below(random, 8);
   media::ImpairOptions above = Draw(random);
@@ -47,7 +53,7 @@ void Leg::Storm(Random& random, Instant now) {
   if (kind == 0 || kind == 6) above.loss = 1;
   if (kind == 0 || kind == 7) below.loss = 1;
   parted_ = kind == 0 || kind >= 6;
-  up.Change(above);
+  up_.Change(above);
   down.Change(below);
 }
 
@@ -84,9 +90,18 @@ media::ImpairOptions Leg::Draw(Random& random) const {
   return options;
 }
 
+void Leg::Up(Instant now, const SocketAddress& from, ByteView bytes) {
+  if (!holdup_.Take(now, from, bytes)) up_.Offer(now, from, bytes);
+}
+
+std::optional<media::Impairment::Released> Leg::PollUp(Instant now) {
+  while (const auto held = holdup_.Poll(now)) up_.Offer(now, held->address, held->bytes);
+  return up_.Poll(now);
+}
+
 Instant Leg::NextDeadline() const {
-  return std::min(
-      {next_change_, up.NextTimeout().value_or(Instant::max()), down.NextTimeout().value_or(Instant::max())});
+  return std::min({next_change_, holdup_.NextDeadline(), up_.NextTimeout().value_or(Instant::max()),
+                   down.NextTimeout().value_or(Instant::max())});
 }
 
 }  // namespace latchkey::sim

@@ -2,23 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "tests/sim/holdup.h"
+#include "tests/sim/random.h"
 #include "tools/media/impair.h"
 
 namespace latchkey::sim {
-
-// Everything that is drawn for a world comes from one of these.
-using Random = media::SeededRandom;
-
-inline double Between(Random& random, double low, double high) {
-  return low + (high - low) * random.Unit();
-}
-inline Duration Seconds(double seconds) {
-  return Duration{static_cast<std::int64_t>(seconds * 1e9)};
-}
-inline std::uint64_t Below(Random& random, std::uint64_t n) {
-  return random.U64() % n;
-}
 
 struct WeatherPlan {
   Duration clean = seconds(45);  // mean length of a calm
@@ -26,6 +16,7 @@ struct WeatherPlan {
   bool stormy = true;            // false: calm for ever
   double narrow = 0;             // share of bad weather that is a narrow link
   double narrow_kbit = 50;       // about what the stream needs
+  double held = 0;               // share of bad weather in which what the peer sends is held back
 };
 
 class Leg {
@@ -37,11 +28,16 @@ class Leg {
   [[nodiscard]] Instant next_change() const { return next_change_; }
   // Nothing but a small delay since then; Instant::max(): not now.
   [[nodiscard]] Instant calm_since() const { return calm_ ? since_ : Instant::max(); }
+  // What the peer sends is held back, and will come all at once.
+  [[nodiscard]] bool holding() const { return holdup_.holding(); }
   // Nothing gets through.
   [[nodiscard]] bool parted() const { return parted_; }
+  // A datagram of the peer.
+  void Up(Instant now, const SocketAddress& from, ByteView bytes);
+  // The next of these that is at the hub.
+  [[nodiscard]] std::optional<media::Impairment::Released> PollUp(Instant now);
   [[nodiscard]] Instant NextDeadline() const;
 
-  media::Impairment up;    // peer to hub
   media::Impairment down;  // hub to peer
 
  private:
@@ -49,6 +45,8 @@ class Leg {
   void Storm(Random& random, Instant now);
   media::ImpairOptions Draw(Random& random) const;
 
+  media::Impairment up_;
+  Holdup holdup_;  // in front of it
   WeatherPlan plan_;
   bool calm_ = true;
   bool parted_ = false;

@@ -64,6 +64,8 @@ CellPlan DrawCell(WorldKind kind, Random& random) {
     plan.habit = seconds(20);
     plan.script = seconds(12);
   }
+  plan.camera_weather = plan.weather;
+  plan.camera_weather.held = 0.2;
   return plan;
 }
 

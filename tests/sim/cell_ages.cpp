@@ -1,0 +1,62 @@
+// How old what leaves may be: fresh or nothing (invariant 2).
+#include <algorithm>
+#include <string>
+
+#include "daemon/wire/rtp.h"
+#include "tests/sim/cell.h"
+#include "tests/sim/violation.h"
+
+namespace latchkey::sim {
+namespace {
+
+std::string Milliseconds(Duration d) {
+  return std::to_string(ToMilliseconds(d)) + " ms";
+}
+
+}  // namespace
+
+// What the lane does not take it learns nothing from.
+void Cell::TakeRtp(MutableByteView bytes, const SocketAddress& from) {
+  const auto taken = [this] {
+    const DropCounters& drops = lane_->drops();
+    return drops.total() - drops.of(DropReason::kDuplicate) - drops.of(DropReason::kTooOld);
+  };
+  const auto packet = wire::ParseProtectedRtp(bytes);
+  const Filmed* picture =
+      packet ? camera_.reel().ByPacket(packet->header.ssrc, packet->header.timestamp) : nullptr;
+  if (picture == nullptr) return HandToLane(bytes, from);
+  life_at_lane_ = std::max(life_at_lane_, picture->life);
+  const Freshness before = freshness_;
+  const std::uint64_t dropped = taken();
+  freshness_.Arrived(*picture, packet->header.ssrc != picture->ssrc, now_);
+  HandToLane(bytes, from);
+  if (taken() != dropped) freshness_ = before;
+}
+
+// Whatever leaves, the newest that the lane has is fresh.
+void Cell::CheckSilence() const {
+  const auto newest = freshness_.newest();
+  Demand(newest.has_value(), "media of a camera that sent none");
+  const Duration age = now_ - *newest;
+  Demand(age < config_.unavailable_after + freshness_.Slack(now_), [&] {
+    return "media leaves though the newest picture is " + Milliseconds(age) + " old, and was " +
+           Milliseconds(freshness_.Slack(now_)) + " late at best";
+  });
+}
+
+// An old picture leaves only as part of a run to one that is fresh.
+void Cell::CheckAge(Slot& slot, const Picture& picture) {
+  const Filmed* filmed = camera_.reel().ByNumber(picture.number);
+  Demand(filmed != nullptr, "a picture leaves that was filmed long ago");
+  const Duration age = now_ - filmed->at;
+  const Duration fresh = config_.unavailable_after + freshness_.Slack(now_) + egress::ViewerSession::kMaxLag +
+                         egress::ViewerSession::kMaxFrameTime;
+  if (age < fresh) return slot.run_since.reset();
+  if (!slot.run_since) slot.run_since = now_;
+  Demand(now_ - *slot.run_since <= egress::ViewerSession::kMaxRun, [&] {
+    return "a picture leaves that is " + Milliseconds(age) + " old, " + Milliseconds(now_ - *slot.run_since) +
+           " after the first such";
+  });
+}
+
+}  // namespace latchkey::sim

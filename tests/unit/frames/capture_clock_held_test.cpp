@@ -136,6 +136,25 @@ TEST_CASE("capture clock: an RTP clock that stood still is believed after two re
   }
 }
 
+// Reports pass in time while packets are held back, and one of them has an RTP time of as long ago.
+TEST_CASE("capture clock: one report that is wrong makes no picture young") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(60); sent += milliseconds(40)) {
+    const Duration late = sent >= seconds(20) ? seconds(3) : seconds(0);
+    const Instant arrived = kStart + sent + late;
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
+    if (sent % seconds(1) == Duration::zero()) {
+      const Duration of = sent == seconds(40) ? sent : sent + late;
+      const auto time = static_cast<std::uint32_t>(ToMicroseconds(of) * 9 / 100);
+      clock.OnSenderReport(kVideo, Report(kWall + sent + late, time), arrived);
+    }
+    INFO(ToMilliseconds(sent));
+    REQUIRE(arrived - clock.CaptureTime(kVideo, rtp, arrived) >= late - milliseconds(150));
+  }
+}
+
 TEST_CASE("capture clock: reports whose RTP time never moves make no picture young") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   std::int64_t sequence = 0;

@@ -136,8 +136,8 @@ TEST_CASE("capture clock: an RTP clock that stood still is believed after two re
   }
 }
 
-// Reports pass in time while packets are held back, and one of them has an RTP time of as long ago.
-TEST_CASE("capture clock: one report that is wrong makes no picture young") {
+// Reports pass in time while packets are held back, and some have an RTP time of as long ago.
+TEST_CASE("capture clock: reports that are wrong for a few seconds make no picture young") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   std::int64_t sequence = 0;
   for (Duration sent{}; sent < seconds(60); sent += milliseconds(40)) {
@@ -146,7 +146,8 @@ TEST_CASE("capture clock: one report that is wrong makes no picture young") {
     const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
     clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, arrived);
     if (sent % seconds(1) == Duration::zero()) {
-      const Duration of = sent == seconds(40) ? sent : sent + late;
+      const bool wrong = sent >= seconds(40) && sent < seconds(40) + CaptureClock::kStallSpan;
+      const Duration of = wrong ? sent : sent + late;
       const auto time = static_cast<std::uint32_t>(ToMicroseconds(of) * 9 / 100);
       clock.OnSenderReport(kVideo, Report(kWall + sent + late, time), arrived);
     }

@@ -52,18 +52,20 @@ export function readMarks() {
     return { text, frame: number(8, 12), sentMs: number(12, 18) / 1000 };
   }
 
-  const watched = new WeakSet();
+  // Anew for each stream: Firefox drops the callbacks of the one before.
+  const watched = new WeakMap();
   function watch(video) {
-    watched.add(video);
+    const stream = video.srcObject;
+    if (!stream || watched.get(video) === stream) return;
+    watched.set(video, stream);
     const next = (at) => {
+      if (video.srcObject !== stream) return;
       if (video.videoWidth && window.looks.length < KEPT) window.looks.push({ at, mark: readMark(video) });
       video.requestVideoFrameCallback(next);
     };
     video.requestVideoFrameCallback(next);
   }
-  setInterval(() => {
-    for (const video of document.querySelectorAll('video')) if (!watched.has(video)) watch(video);
-  }, 5);
+  setInterval(() => document.querySelectorAll('video').forEach(watch), 5);
 
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...how) {

@@ -110,15 +110,15 @@ void Audit::EndFrame(std::int64_t sequence) {
   Demand(picture.keyframe || follows, [&] { return "a frame without the one that it needs, " + name(); });
   newest_ = picture;
   ++frames_;
-  sent_.push_back({picture, frame.first, sequence, sequence - frame.first + 1});
+  sent_.push_back({picture, frame.first, sequence, sequence - frame.first + 1, frame.timestamp});
   if (sent_.size() > kRemembered) sent_.pop_front();
 }
 
-std::optional<Picture> Audit::Arrived(std::int64_t sequence) {
+std::optional<SentFrame> Audit::Arrived(std::int64_t sequence) {
   // Most of what arrives is among the newest.
   for (auto frame = sent_.rbegin(); frame != sent_.rend() && frame->last >= sequence; ++frame) {
     if (sequence < frame->first) continue;
-    if (--frame->missing == 0) return frame->picture;
+    if (--frame->missing == 0) return *frame;
     break;
   }
   return std::nullopt;

@@ -25,6 +25,7 @@ struct SentFrame {
   std::int64_t first = 0;  // sequence number
   std::int64_t last = 0;
   std::int64_t missing = 0;  // packets that have not arrived
+  std::uint32_t timestamp = 0;
 };
 
 class Audit {
@@ -44,7 +45,7 @@ class Audit {
   // An RTP packet as it leaves. Returns whether it is new, or something sent before.
   bool OnRtp(ByteView datagram, ports::SrtpReceiver& witness, const peer::MediaPlan& plan);
   // The viewer has this packet. Returns the frame that is whole with it, if any.
-  std::optional<Picture> Arrived(std::int64_t sequence);
+  std::optional<SentFrame> Arrived(std::int64_t sequence);
   // Extended, as sent.
   [[nodiscard]] const Unwrapper<std::uint16_t>& sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }

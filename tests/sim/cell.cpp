@@ -87,8 +87,9 @@ void Cell::DeliverDown() {
   for (auto& slot : slots_) {
     while (auto datagram = slot->leg.down.Poll(now_)) {
       if (!slot->viewer || slot->vanished || datagram->address != slot->viewer->endpoint.address()) continue;
-      const auto picture = slot->viewer->Receive(datagram->bytes, hub_address_, now_);
-      if (!picture) continue;
+      const auto frame = slot->viewer->Receive(datagram->bytes, hub_address_, now_);
+      if (!frame) continue;
+      CheckTold(*slot, *frame);
       ++tally_.shown;
       slot->shown = now_;
     }

@@ -17,6 +17,7 @@
 #include "tests/sim/freshness.h"
 #include "tests/sim/keeper.h"
 #include "tests/sim/mixing.h"
+#include "tests/sim/steadiness.h"
 #include "tests/sim/tally.h"
 #include "tests/sim/viewer.h"
 #include "tests/sim/weather.h"
@@ -31,7 +32,8 @@ struct CellPlan {
   Duration habit = seconds(60);   // mean time between what a viewer does: comes, goes
   Duration script = seconds(30);  // mean time between what else happens
   std::uint32_t cache_frames = 200;
-  bool real = false;  // OpenSSL and libsrtp
+  bool real = false;      // OpenSSL and libsrtp
+  bool measured = false;  // a steady network: latency is the same all day
 };
 
 // A datagram that somebody recorded, of any cell.
@@ -75,6 +77,8 @@ class Cell {
     Instant connected_since = Instant::max();
     Instant granted_since = Instant::max();
     Instant shown;                     // when the newest picture shown was filmed, or Instant{}
+    Steadiness left;                   // from filming to leaving
+    Steadiness told;                   // what the viewer is told of that, less the truth
     std::optional<Instant> run_since;  // old pictures leave that lead to new ones
   };
 
@@ -121,6 +125,8 @@ class Cell {
   void TakeRtp(MutableByteView bytes, const SocketAddress& from);
   void CheckSilence() const;
   void CheckAge(Slot& slot, const Picture& picture);
+  void CheckTold(Slot& slot, const SentFrame& frame);
+  void Measure(Steadiness& steadiness, const Slot& slot, Duration sample, const char* what);
 
   // cell_progress.cpp
   void CheckProgress();

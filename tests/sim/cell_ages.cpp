@@ -1,5 +1,6 @@
 // How old what leaves may be: fresh or nothing (invariant 2).
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "daemon/wire/rtp.h"
@@ -8,6 +9,9 @@
 
 namespace latchkey::sim {
 namespace {
+
+// After bad weather.
+constexpr Duration kSettled = seconds(30);
 
 std::string Milliseconds(Duration d) {
   return std::to_string(ToMilliseconds(d)) + " ms";
@@ -51,12 +55,35 @@ void Cell::CheckAge(Slot& slot, const Picture& picture) {
   const Duration age = now_ - filmed->at;
   const Duration fresh = config_.unavailable_after + freshness_.Slack(now_) + egress::ViewerSession::kMaxLag +
                          egress::ViewerSession::kMaxFrameTime;
+  Measure(slot.left, slot, age, "from filming to leaving");
   if (age < fresh) return slot.run_since.reset();
   if (!slot.run_since) slot.run_since = now_;
   Demand(now_ - *slot.run_since <= egress::ViewerSession::kMaxRun, [&] {
     return "a picture leaves that is " + Milliseconds(age) + " old, " + Milliseconds(now_ - *slot.run_since) +
            " after the first such";
   });
+}
+
+// When the picture was filmed, by the viewer's sender reports.
+void Cell::CheckTold(Slot& slot, const SentFrame& frame) {
+  const Filmed* filmed = camera_.reel().ByNumber(frame.picture.number);
+  const auto told = slot.viewer->WallTimeOf(frame.timestamp);
+  if (filmed == nullptr || !told) return;
+  Measure(slot.told, slot, *told - (wall_ + (filmed->at - began_)),
+          "in the capture time that a viewer is told");
+}
+
+// Bad weather leaves a queue, or a hole to fill.
+void Cell::Measure(Steadiness& steadiness, const Slot& slot, Duration sample, const char* what) {
+  if (!plan_.measured) return;
+  const Instant well =
+      std::max({CameraWellSince(), slot.leg.calm_since(), slot.connected_since, slot.granted_since});
+  if (well == Instant::max() || now_ - well < kSettled) return steadiness.Interrupt();
+  const auto change = steadiness.Add(sample, now_);
+  if (!change) return;
+  ++tally_.minutes;
+  Demand(std::chrono::abs(*change) <= Steadiness::kTolerance,
+         [&] { return Milliseconds(*change) + " came in the course of the day, " + what; });
 }
 
 }  // namespace latchkey::sim

@@ -5,15 +5,16 @@
 #include <algorithm>
 #include <optional>
 
-#include "daemon/frames/capture_clock.h"
 #include "tests/sim/reel.h"
 
 namespace latchkey::sim {
 
 class Freshness {
  public:
-  // What the camera's own clock adds to the drift that the lane allows for.
-  static constexpr std::int64_t kCameraPpm = 200;
+  // What frames/capture_clock.h promises, in words of its own: 2000 of a million by arrival, beside the 200
+  // of the camera's own clock; and by how much reports may differ from arrival.
+  static constexpr std::int64_t kDriftPpm = 2200;
+  static constexpr Duration kReportSkew = milliseconds(500);
 
   // The lane took a packet of `picture`; `again`: a repetition, from which nothing is learnt about delays.
   void Arrived(const Filmed& picture, bool again, Instant now) {
@@ -35,13 +36,12 @@ class Freshness {
   // So much older than the lane believes a picture may be.
   [[nodiscard]] Duration Slack(Instant now) const {
     if (!newest_ || !least_) return Duration::zero();
-    return std::max<Duration>(LeastAt(now) + newest_->ahead, Duration::zero()) +
-           frames::CaptureClock::kMaxReportSkew;
+    return std::max<Duration>(LeastAt(now) + newest_->ahead, Duration::zero()) + kReportSkew;
   }
 
  private:
   [[nodiscard]] Duration LeastAt(Instant now) const {
-    return *least_ + (now - since_) / 1'000'000 * (frames::CaptureClock::kArrivalDriftPpm + kCameraPpm);
+    return *least_ + (now - since_) / 1'000'000 * kDriftPpm;
   }
   std::optional<Filmed> newest_;
   std::uint32_t clock_ = 0;

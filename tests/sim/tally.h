@@ -21,7 +21,8 @@ struct Tally {
   std::uint64_t ssrc_changes = 0;
   std::uint64_t reboots = 0;
   std::uint64_t holdups = 0;
-  std::uint64_t checks = 0;  // times a viewer had to have a fresh picture, and had
+  std::uint64_t minutes = 0;  // whose latency was that of the first
+  std::uint64_t checks = 0;   // times a viewer had to have a fresh picture, and had
 
   Tally& operator+=(const Tally& o) {
     steps += o.steps;
@@ -39,6 +40,7 @@ struct Tally {
     ssrc_changes += o.ssrc_changes;
     reboots += o.reboots;
     holdups += o.holdups;
+    minutes += o.minutes;
     checks += o.checks;
     return *this;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/wire/ntp.h"
 #include "daemon/wire/rtcp_feedback.h"
 #include "daemon/wire/rtcp_report.h"
 #include "daemon/wire/rtcp_source.h"
@@ -24,18 +25,18 @@ std::string Viewer::Offer() {
   return peer::WriteReceiveOffer(offer);
 }
 
-std::optional<Picture> Viewer::Receive(MutableByteView datagram, const SocketAddress& from, Instant now) {
+std::optional<SentFrame> Viewer::Receive(MutableByteView datagram, const SocketAddress& from, Instant now) {
   const auto opened = endpoint.Receive(datagram, from, now);
   if (opened.plain == Endpoint::Plain::kRtp) {
-    const auto picture = ReadRtp(opened.packet, now);
-    if (picture) shown_ = now;
-    return picture;
+    const auto frame = ReadRtp(opened.packet, now);
+    if (frame) shown_ = now;
+    return frame;
   }
   if (opened.plain == Endpoint::Plain::kRtcp) ReadRtcp(opened.packet, now);
   return std::nullopt;
 }
 
-std::optional<Picture> Viewer::ReadRtp(ByteView plain, Instant now) {
+std::optional<SentFrame> Viewer::ReadRtp(ByteView plain, Instant now) {
   const auto packet = wire::ParseRtp(plain);
   const auto& source = endpoint.plan().Find(wire::StreamKind::kVideo)->remote_sources.front();
   Demand(packet.has_value(), "a viewer received what is no RTP");
@@ -48,7 +49,7 @@ std::optional<Picture> Viewer::ReadRtp(ByteView plain, Instant now) {
   return Arrived(sequence_.Peek(number), now);
 }
 
-std::optional<Picture> Viewer::Arrived(std::int64_t sequence, Instant now) {
+std::optional<SentFrame> Viewer::Arrived(std::int64_t sequence, Instant now) {
   const auto highest = sequence_.highest();
   const auto slot = [](std::int64_t s) { return static_cast<std::size_t>(s % kWindow); };
   if (!highest) {
@@ -84,9 +85,15 @@ void Viewer::ReadRtcp(ByteView compound, Instant now) {
   for (const wire::RtcpBlock& block : *parsed) {
     const auto report = wire::ParseSenderReport(block);
     if (!report) continue;
-    last_sr_ = report->sender.ntp.Compact();
-    last_sr_at_ = now;
+    last_report_ = report->sender;
+    last_report_at_ = now;
   }
+}
+
+std::optional<WallTime> Viewer::WallTimeOf(std::uint32_t timestamp) const {
+  if (!last_report_) return std::nullopt;
+  const auto ticks = static_cast<std::int32_t>(timestamp - last_report_->rtp_timestamp);
+  return wire::WallTimeFromNtp(last_report_->ntp) + microseconds(std::int64_t{ticks} * 100 / 9);
 }
 
 void Viewer::Work(Instant now) {
@@ -144,10 +151,10 @@ void Viewer::Report(Instant now) {
     expected_before_ = expected;
     received_before_ = received_;
   }
-  if (last_sr_ != 0) {
-    block.last_sr = last_sr_;
+  if (last_report_) {
+    block.last_sr = last_report_->ntp.Compact();
     block.delay_since_last_sr =
-        static_cast<std::uint32_t>(ToMicroseconds(now - last_sr_at_) * 65536 / 1'000'000);
+        static_cast<std::uint32_t>(ToMicroseconds(now - last_report_at_) * 65536 / 1'000'000);
   }
   std::array<std::uint8_t, 200> bytes{};
   ByteWriter writer(bytes);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/wire/rtcp_report.h"
 #include "tests/sim/audit.h"
 #include "tests/sim/endpoint.h"
 
@@ -28,8 +29,10 @@ class Viewer {
       : endpoint(machine, address), audit(mark) {}
 
   [[nodiscard]] std::string Offer();
-  // Returns the picture that is whole with this datagram.
-  std::optional<Picture> Receive(MutableByteView datagram, const SocketAddress& from, Instant now);
+  // Returns the frame that is whole with this datagram.
+  std::optional<SentFrame> Receive(MutableByteView datagram, const SocketAddress& from, Instant now);
+  // When a frame was captured, by the last sender report.
+  [[nodiscard]] std::optional<WallTime> WallTimeOf(std::uint32_t timestamp) const;
   void Work(Instant now);
   [[nodiscard]] Instant NextDeadline() const;
 
@@ -42,9 +45,9 @@ class Viewer {
     Instant due;
     int asks = 0;
   };
-  std::optional<Picture> ReadRtp(ByteView plain, Instant now);
+  std::optional<SentFrame> ReadRtp(ByteView plain, Instant now);
   void ReadRtcp(ByteView compound, Instant now);
-  std::optional<Picture> Arrived(std::int64_t sequence, Instant now);
+  std::optional<SentFrame> Arrived(std::int64_t sequence, Instant now);
   void NoteGap(std::int64_t from, std::int64_t to, Instant now);
   void Ask(Instant now);
   void Report(Instant now);
@@ -56,8 +59,8 @@ class Viewer {
   bool wants_picture_ = false;
   Instant shown_;  // the last picture, or when one was asked for
   Instant next_report_;
-  std::uint32_t last_sr_ = 0;
-  Instant last_sr_at_;
+  std::optional<wire::SenderInfo> last_report_;
+  Instant last_report_at_;
   std::int64_t first_ = -1;
   std::int64_t received_ = 0;
   std::int64_t expected_before_ = 0;

@@ -5,9 +5,11 @@
 namespace latchkey::sim {
 namespace {
 
-media::ImpairOptions Quiet(Random& random) {
+constexpr Duration kSteady = milliseconds(5);
+
+media::ImpairOptions Quiet(const WeatherPlan& plan, Random& random) {
   media::ImpairOptions options;
-  options.delay = Seconds(Between(random, 0.001, 0.02));
+  options.delay = plan.steady ? kSteady : Seconds(Between(random, 0.001, 0.02));
   options.jitter = Seconds(Between(random, 0, 0.003));
   options.keep_order = true;
   options.seed = random.U64();
@@ -17,7 +19,7 @@ media::ImpairOptions Quiet(Random& random) {
 }  // namespace
 
 Leg::Leg(const WeatherPlan& plan, Random& random, Instant now)
-    : down(Quiet(random)), up_(Quiet(random)), plan_(plan) {
+    : down(Quiet(plan, random)), up_(Quiet(plan, random)), plan_(plan) {
   Calm(random, now);
 }
 
@@ -33,8 +35,8 @@ void Leg::Calm(Random& random, Instant now) {
   since_ = now;
   next_change_ =
       plan_.stormy ? now + Seconds(ToSeconds(plan_.clean) * Between(random, 0.3, 1.7)) : Instant::max();
-  up_.Change(Quiet(random));
-  down.Change(Quiet(random));
+  up_.Change(Quiet(plan_, random));
+  down.Change(Quiet(plan_, random));
 }
 
 void Leg::Storm(Random& random, Instant now) {
@@ -46,9 +48,9 @@ void Leg::Storm(Random& random, Instant now) {
     return;
   }
   next_change_ = now + Seconds(ToSeconds(plan_.bad) * Between(random, 0.2, 1.8));
-  const std::uint64_t kind = Below(random, 8);
+  const std::uint64_t kind = plan_.parts ? Below(random, 8) : 1 + Below(random, 5);
   media::ImpairOptions above = Draw(random);
-  media::ImpairOptions below = kind < 4 ? Draw(random) : Quiet(random);
+  media::ImpairOptions below = kind < 4 ? Draw(random) : Quiet(plan_, random);
   // A partition, in both directions or in one.
   if (kind == 0 || kind == 6) above.loss = 1;
   if (kind == 0 || kind == 7) below.loss = 1;

@@ -14,6 +14,8 @@ struct WeatherPlan {
   Duration clean = seconds(45);  // mean length of a calm
   Duration bad = seconds(15);    // mean length of anything else
   bool stormy = true;            // false: calm for ever
+  bool parts = true;             // bad weather may be a partition
+  bool steady = false;           // every calm has the same delay
   double narrow = 0;             // share of bad weather that is a narrow link
   double narrow_kbit = 50;       // about what the stream needs
   double held = 0;               // share of bad weather in which what the peer sends is held back

@@ -55,8 +55,14 @@ CellPlan DrawCell(WorldKind kind, Random& random) {
   plan.cache_frames = static_cast<std::uint32_t>(random.Chance(0.5) ? 200 : 40 + Below(random, 100));
   if (kind == WorldKind::kDrift) {
     plan.viewers = 1;
+    plan.measured = plan.weather.steady = true;
     plan.weather.clean = seconds(1800);
     plan.habit = plan.script = seconds(3600);
+    // A day on which nobody comes or goes is one of a single session.
+    if (random.Chance(0.5)) {
+      plan.weather.parts = false;
+      plan.habit = plan.script = std::chrono::hours(1000);
+    }
   } else if (kind != WorldKind::kHome) {
     plan.cache_frames = 300;
     plan.weather.clean = seconds(12);
@@ -65,7 +71,7 @@ CellPlan DrawCell(WorldKind kind, Random& random) {
     plan.script = seconds(12);
   }
   plan.camera_weather = plan.weather;
-  plan.camera_weather.held = 0.2;
+  plan.camera_weather.held = plan.weather.parts ? 0.2 : 0;
   return plan;
 }
 

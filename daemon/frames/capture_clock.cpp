@@ -100,6 +100,9 @@ void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, st
   const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
   if (timestamp == stream.timestamps.highest()) {
     if (timestamp != stream.newest_timestamp) ++stream.frames;
+    const Duration passed = arrived - stream.newest_arrived;
+    const Duration said = stream.Media(timestamp) - stream.Media(stream.newest_timestamp);
+    if (std::chrono::abs(passed - said) > kMaxReportSkew) stream.mark.reset();
     stream.newest_timestamp = timestamp;
     stream.newest_arrived = arrived;
   }
@@ -155,9 +158,14 @@ void CaptureClock::AlignArrival(Stream& stream, Instant arrived) {
   }
   const Duration span = stream.doubt ? wall - stream.doubt->wall : Duration::zero();
   if (!stream.doubt || span < Duration::zero() || span > kStallMemory) {
-    stream.doubt = Doubt{wall, later};
+    stream.doubt = Doubt{wall, later, arrived};
     return;
   }
+  // A report may overtake its packets, which then are of before.
+  const Duration packet_late = stream.newest_arrived.time_since_epoch() -
+                               stream.Media(stream.newest_timestamp) - *stream.least.At(arrived);
+  if (stream.newest_arrived <= stream.doubt->since || std::chrono::abs(packet_late - later) > kMaxReportSkew)
+    return;
   const auto tolerance =
       Duration{static_cast<std::int64_t>(static_cast<double>(span.count()) * kPaceTolerance)};
   if (span < kStallSpan || std::chrono::abs(later - stream.doubt->later) > tolerance) return;

@@ -12,7 +12,9 @@
 // the camera's own authentic word alone, and never without the other map's consent:
 //
 //   reports say    arrival says   so
-//   on time        late by X      the RTP clock stood still (twice, kStallSpan apart: believed)
+//   on time        late by X      the RTP clock stood still (twice, kStallSpan apart, and packets since are
+//   late
+//                                 by X as well: believed)
 //   late by X      on time        the wall clock was set back: believed
 //   late by X      late by X      the network holds it back: old
 //   new by then    late by X      the same: a wall clock that is first heard of, or set, says nothing of X
@@ -20,7 +22,8 @@
 // RTP time passes at the codec's rate, but some firmware counts frames in it and calls 15 of a second 25: its
 // sound and picture would grow old without end. Two reports tell at what pace its RTP time really passes;
 // they are believed where the packets' arrival between them says the same to within kPaceAgreement, so that
-// reports that are wrong change no pace, nor does a network that holds packets back by more.
+// reports that are wrong change no pace, nor does a network that holds packets back by more. A jump from one
+// packet to the next is no pace.
 // "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms, and
 // by however much everything was held back from the session's first packet on, which nothing here can know.
 #pragma once
@@ -133,6 +136,7 @@ class CaptureClock {
   struct Doubt {
     Duration wall{};
     Duration later{};
+    Instant since;
   };
   // The last report, by its wall clock and by its RTP time.
   struct Heard {

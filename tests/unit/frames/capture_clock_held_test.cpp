@@ -156,6 +156,27 @@ TEST_CASE("capture clock: reports that are wrong for a few seconds make no pictu
   }
 }
 
+TEST_CASE("capture clock: an RTP clock that was set back behind held packets does not make those young") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  const auto rtp = [](Duration sent) {
+    return 0x40000000U + static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+  };
+  for (Duration sent{}; sent < seconds(10); sent += milliseconds(40)) {
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp(sent), kStart + sent);
+    if (sent % seconds(5) == Duration::zero()) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, rtp(sent)), kStart + sent);
+    }
+  }
+  // From 10 s on packets are held; at 12 s the clock goes back by a minute, as the reports tell.
+  for (const Duration sent : {seconds(15), seconds(20), seconds(25)}) {
+    clock.OnSenderReport(kVideo, Report(kWall + sent, rtp(sent - seconds(60))), kStart + sent);
+  }
+  const Instant freed = kStart + seconds(26);
+  clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp(seconds(10)), freed);
+  CHECK(freed - clock.CaptureTime(kVideo, rtp(seconds(10)), freed) > seconds(15));
+}
+
 TEST_CASE("capture clock: reports whose RTP time never moves make no picture young") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   std::int64_t sequence = 0;

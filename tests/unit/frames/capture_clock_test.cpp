@@ -220,6 +220,21 @@ TEST_CASE("capture clock: a network that holds packets back longer and longer do
   }
 }
 
+TEST_CASE("capture clock: an RTP clock that jumps between two reports has no other pace") {
+  const int fps = GENERATE(2, 10, 25);
+  const std::int64_t jump = GENERATE(-3, 3, 9, 40);
+  OrderedClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  for (int i = 0; i < 120 * fps; ++i) {
+    const Duration sent = Duration{seconds(1)} / fps * i;
+    const Duration media = sent + (sent >= seconds(52) ? seconds(jump) : seconds(0));
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(media) * 9 / 100);
+    clock.OnPacket(kVideo, rtp, kStart + sent);
+    if (i % (5 * fps) == 0) clock.OnSenderReport(kVideo, Report(kWall + sent, rtp), kStart + sent);
+    INFO(ToMilliseconds(sent));
+    REQUIRE(kStart + sent - clock.CaptureTime(kVideo, rtp, kStart + sent) < milliseconds(30));
+  }
+}
+
 TEST_CASE("capture clock: a picture that waits in the network is old, whatever the reports say") {
   OrderedClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   for (std::uint32_t i = 0; i < 50; ++i) clock.OnPacket(kVideo, i * 3600, kStart + milliseconds(40) * i);

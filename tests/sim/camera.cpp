@@ -37,7 +37,7 @@ void Camera::BeginSource() {
   rtx_sequence_ = static_cast<std::uint16_t>(entropy.U32() % 32768);
   timestamp_base_ = habits_.begins_near_wrap ? 0U - entropy.U32() % (90'000U * 60) : entropy.U32();
   packets_ = octets_ = 0;
-  ++clock_;
+  BeginClock();
   for (Packet& packet : history_) packet.plain.clear();
 }
 
@@ -58,7 +58,7 @@ void Camera::Begin(const std::string& offer, std::string_view answer, Instant no
   endpoint_->Begin(offer, answer, now);
   keyframe_next_ = true;
   changes_ = 0;
-  ++clock_;
+  BeginClock();
   // Keys are new: numbers that the keys before protected mean nothing any more.
   for (Packet& packet : history_) packet.plain.clear();
 }
@@ -73,6 +73,17 @@ void Camera::ChangeSsrc() {
   ++life_;
   ++changes_;
   BeginSource();
+}
+
+void Camera::BeginClock() {
+  ++clock_;
+  ahead_ = {};
+}
+
+void Camera::JumpRtpClock(std::uint32_t ticks) {
+  timestamp_base_ += ticks;
+  if (ticks >= 1U << 31U) return BeginClock();
+  ahead_ += microseconds(std::int64_t{ticks} * 100 / 9);
 }
 
 void Camera::Receive(MutableByteView datagram, const SocketAddress& from, Instant now) {
@@ -148,7 +159,7 @@ void Camera::SendPicture(Instant now) {
   if (picture.keyframe) since_keyframe_ = 0;
   keyframe_next_ = false;
   const std::uint32_t timestamp = TimestampAt(now);
-  reel_.Add({picture.number, life_, ssrc_, timestamp, now, clock_, {}});
+  reel_.Add({picture.number, life_, ssrc_, timestamp, now, clock_, ahead_});
   const ByteVector frame =
       WritePicture(picture, habits_.codec, picture.keyframe ? habits_.keyframe_bytes : habits_.bytes);
   std::array<std::uint8_t, kPayload> room{};
@@ -183,7 +194,7 @@ void Camera::SendReport(Instant now) {
   next_report_ = now + kReportInterval;
   wire::SenderInfo info;
   info.ssrc = ssrc_;
-  info.ntp = wire::NtpFromWallTime(kCameraWall + Elapsed(now));
+  info.ntp = wire::NtpFromWallTime(kCameraWall + wall_ + Elapsed(now));
   info.rtp_timestamp = TimestampAt(now);
   info.packet_count = packets_;
   info.octet_count = octets_;

@@ -46,6 +46,10 @@ class Camera {
   void Reboot();
   // Another source under the same keys.
   void ChangeSsrc();
+  // Somebody sets its wall clock.
+  void SetWallClock(Duration by) { wall_ += by; }
+  // Its RTP clock jumps ahead (modulo 2^32: or back), as that of an encoder that was started anew.
+  void JumpRtpClock(std::uint32_t ticks);
 
   void Receive(MutableByteView datagram, const SocketAddress& from, Instant now);
   // Pictures, reports and repetitions that are due; then drain outbox().
@@ -72,6 +76,7 @@ class Camera {
     Instant repeated;
   };
   void BeginSource();
+  void BeginClock();
   [[nodiscard]] Duration Elapsed(Instant now) const;  // on its own clock
   [[nodiscard]] std::uint32_t TimestampAt(Instant now) const;
   void SendPicture(Instant now);
@@ -96,7 +101,9 @@ class Camera {
   std::uint16_t sequence_ = 0;
   std::uint16_t rtx_sequence_ = 0;
   std::uint32_t timestamp_base_ = 0;
-  std::uint32_t clock_ = 0;  // of the pictures filmed now
+  std::uint32_t clock_ = 0;  // of the pictures filmed now, as in Filmed
+  Duration ahead_{};
+  Duration wall_{};
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;
   int changes_ = 0;

@@ -118,6 +118,7 @@ class Cell {
   void DoSomething();
   void MixUpSomething();
   void InjectStrays();
+  void JumpClocks();
   void SuspendAndRestart();
   [[nodiscard]] Duration Around(Duration mean);
 
@@ -163,6 +164,7 @@ class Cell {
   Instant burst_until_;  // what was held back comes in
   Freshness freshness_;
   std::uint32_t life_at_lane_ = 0;  // of the newest packet there
+  Instant stood_still_until_;       // an RTP clock that the lane saw stand still
   std::uint16_t next_port_ = 50000;
   std::size_t sampled_ = 0;
   Instant next_;

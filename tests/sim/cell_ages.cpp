@@ -12,9 +12,20 @@ namespace {
 
 // After bad weather.
 constexpr Duration kSettled = seconds(30);
+// Two reports say it, or the session ends with its patience.
+constexpr Duration kStandstill = ingress::CameraSession::kLatePatience + seconds(5);
 
 std::string Milliseconds(Duration d) {
   return std::to_string(ToMilliseconds(d)) + " ms";
+}
+
+// A step back of the RTP clock that the lane does not see as one, because it is short, or because time went
+// by without a packet.
+bool StoodStill(const Filmed& before, const Filmed& after) {
+  if (before.ssrc != after.ssrc || before.clock >= after.clock) return false;
+  const Duration passed =
+      microseconds(std::int64_t{static_cast<std::int32_t>(after.timestamp - before.timestamp)} * 100 / 9);
+  return passed >= -frames::CaptureClock::kMaxStep && after.at - before.at - passed > milliseconds(500);
 }
 
 }  // namespace
@@ -34,14 +45,18 @@ void Cell::TakeRtp(MutableByteView bytes, const SocketAddress& from) {
   const std::uint64_t dropped = taken();
   freshness_.Arrived(*picture, packet->header.ssrc != picture->ssrc, now_);
   HandToLane(bytes, from);
-  if (taken() != dropped) freshness_ = before;
+  if (taken() != dropped) {
+    freshness_ = before;
+  } else if (before.newest() && StoodStill(*before.newest(), *picture)) {
+    stood_still_until_ = now_ + kStandstill;
+  }
 }
 
 // Whatever leaves, the newest that the lane has is fresh.
 void Cell::CheckSilence() const {
-  const auto newest = freshness_.newest();
+  const auto& newest = freshness_.newest();
   Demand(newest.has_value(), "media of a camera that sent none");
-  const Duration age = now_ - *newest;
+  const Duration age = now_ - newest->at;
   Demand(age < config_.unavailable_after + freshness_.Slack(now_), [&] {
     return "media leaves though the newest picture is " + Milliseconds(age) + " old, and was " +
            Milliseconds(freshness_.Slack(now_)) + " late at best";

@@ -24,7 +24,7 @@ Instant Latest(std::initializer_list<Instant> times) {
 }  // namespace
 
 Instant Cell::CameraWellSince() const {
-  return Latest({camera_leg_.calm_since(), camera_connected_since_, life_since_});
+  return Latest({camera_leg_.calm_since(), camera_connected_since_, life_since_, stood_still_until_});
 }
 
 // A hole that the outage left holds the line for less than kRecovery; a request for a keyframe that was lost

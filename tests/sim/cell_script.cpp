@@ -72,7 +72,7 @@ void Cell::RunHabits(Slot& slot) {
 
 void Cell::DoSomething() {
   Slot& slot = *slots_[Below(random_, slots_.size())];
-  switch (Below(random_, 12)) {
+  switch (Below(random_, 14)) {
     case 0:
     case 1:
       if (!camera_.connected() || camera_.changes() >= kMaxChanges || now_ - life_since_ < kLeastLife) return;
@@ -106,7 +106,8 @@ void Cell::DoSomething() {
     case 10:  // renewals stop: the session ends with the wrap that it has
       if (slot.viewer) slot.session.renews = false;
       return;
-    default: return SuspendAndRestart();
+    case 11: return SuspendAndRestart();
+    default: return JumpClocks();
   }
 }
 
@@ -139,6 +140,19 @@ void Cell::InjectStrays() {
     }
     ++tally_.strays;
     ToLane(bytes, from);
+  }
+}
+
+// Sets forward by what the network holds back at the same moment the lane can't tell from an RTP clock that
+// stood still: so a wall clock goes forward by more than any holdup is late.
+void Cell::JumpClocks() {
+  constexpr double kYear = 365 * 86400.0;
+  ++tally_.jumps;
+  switch (Below(random_, 4)) {
+    case 0: return camera_.SetWallClock(Seconds(Spread(random_, 130, kYear)));
+    case 1: return camera_.SetWallClock(Seconds(-Spread(random_, 1, kYear)));
+    case 2: return camera_.JumpRtpClock(static_cast<std::uint32_t>(Spread(random_, 1000, 4e9)));
+    default: return camera_.JumpRtpClock(0U - static_cast<std::uint32_t>(Spread(random_, 90'000, 2e9)));
   }
 }
 

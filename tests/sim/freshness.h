@@ -29,10 +29,8 @@ class Freshness {
     least_ = least_ ? std::min(LeastAt(now), delay) : delay;
     since_ = now;
   }
-  // When the newest picture was filmed of which a packet is at the lane.
-  [[nodiscard]] std::optional<Instant> newest() const {
-    return newest_ ? std::optional(newest_->at) : std::nullopt;
-  }
+  // Of which a packet is at the lane.
+  [[nodiscard]] const std::optional<Filmed>& newest() const { return newest_; }
   // So much older than the lane believes a picture may be.
   [[nodiscard]] Duration Slack(Instant now) const {
     if (!newest_ || !least_) return Duration::zero();

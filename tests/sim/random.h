@@ -1,6 +1,7 @@
 // Everything that is drawn for a world comes from one of these.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "daemon/base/time.h"
@@ -15,6 +16,10 @@ inline double Between(Random& random, double low, double high) {
 }
 inline Duration Seconds(double seconds) {
   return Duration{static_cast<std::int64_t>(seconds * 1e9)};
+}
+// Of every order of magnitude as many.
+inline double Spread(Random& random, double low, double high) {
+  return low * std::pow(high / low, random.Unit());
 }
 inline std::uint64_t Below(Random& random, std::uint64_t n) {
   return random.U64() % n;

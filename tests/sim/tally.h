@@ -21,6 +21,7 @@ struct Tally {
   std::uint64_t ssrc_changes = 0;
   std::uint64_t reboots = 0;
   std::uint64_t holdups = 0;
+  std::uint64_t jumps = 0;    // of a camera's clocks
   std::uint64_t minutes = 0;  // whose latency was that of the first
   std::uint64_t checks = 0;   // times a viewer had to have a fresh picture, and had
 
@@ -40,6 +41,7 @@ struct Tally {
     ssrc_changes += o.ssrc_changes;
     reboots += o.reboots;
     holdups += o.holdups;
+    jumps += o.jumps;
     minutes += o.minutes;
     checks += o.checks;
     return *this;

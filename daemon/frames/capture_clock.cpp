@@ -18,13 +18,9 @@ Duration MediaTime(std::int64_t timestamp, std::int64_t clock_rate) {
   return Duration{whole * kSecond + rest * kSecond / clock_rate};
 }
 
-// Extended timestamps beyond this (6 years at 90 kHz) are a clock that leaps, packet by packet: it begins
-// again before 64 bits of nanoseconds are used up at the slowest clock.
-constexpr std::int64_t kMaxTimestamp = std::int64_t{1} << 44U;
-
-Duration WallTime(const wire::SenderInfo& report) {
-  return wire::WallTimeFromNtp(report.ntp).time_since_epoch();
-}
+// Extended timestamps beyond this (17 years at 8 kHz) are a clock that leaps, packet by packet: it begins
+// again before 64 bits of nanoseconds are used up at the slowest clock and the slowest pace.
+constexpr std::int64_t kMaxTimestamp = std::int64_t{1} << 42U;
 
 }  // namespace
 
@@ -58,16 +54,16 @@ void DriftBoundMinimum::Add(Duration value, Instant now) {
   since_ = now;
 }
 
-void DriftBoundMinimum::Raise(Duration value, Instant now) {
-  const auto least = At(now);
-  least_ = least ? std::max(*least, value) : value;
+void DriftBoundMinimum::Grow(Duration by, Instant now) {
+  if (!least_) return;
+  least_ = *At(now) + by;
   since_ = now;
 }
 
 std::optional<Duration> DriftBoundMinimum::At(Instant now) const {
   if (!least_) return std::nullopt;
-  const Duration passed = std::max(Duration::zero(), now - since_);
-  return *least_ + Duration{passed.count() / 1'000'000 * ppm_};
+  const std::int64_t passed = std::max<std::int64_t>(0, (now - since_).count());
+  return *least_ + Duration{passed / 1'000'000 * ppm_ + passed % 1'000'000 * ppm_ / 1'000'000};
 }
 
 CaptureClock::CaptureClock(wire::Codec video, wire::Codec audio) {
@@ -81,10 +77,19 @@ Duration CaptureClock::Stream::Media(std::int64_t timestamp) const {
   return anchor_media + Duration{static_cast<std::int64_t>(static_cast<double>(said.count()) * pace)};
 }
 
+Duration CaptureClock::Stream::Lateness() const {
+  const auto known = least.At(newest_arrived);
+  if (!known) return carried;
+  return std::clamp<Duration>(newest_arrived.time_since_epoch() - Media(newest_timestamp) - *known,
+                              Duration::zero(), kMaxAge);
+}
+
+// The network is no other one: what was late stays so until something comes sooner.
 void CaptureClock::Restart(wire::StreamKind kind) {
-  const std::int64_t clock_rate = Of(kind).clock_rate;
-  Of(kind) = Stream{};
-  Of(kind).clock_rate = clock_rate;
+  Stream fresh;
+  fresh.clock_rate = Of(kind).clock_rate;
+  fresh.carried = Of(kind).Lateness();
+  Of(kind) = fresh;
 }
 
 void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, std::uint32_t rtp_timestamp,
@@ -98,121 +103,112 @@ void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, st
   Stream& stream = Of(kind);
   if (in_order) stream.newest_sequence = sequence.value;
   const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
-  if (timestamp == stream.timestamps.highest()) {
-    if (timestamp != stream.newest_timestamp) ++stream.frames;
-    const Duration passed = arrived - stream.newest_arrived;
-    const Duration said = stream.Media(timestamp) - stream.Media(stream.newest_timestamp);
-    if (std::chrono::abs(passed - said) > kMaxReportSkew) stream.mark.reset();
-    stream.newest_timestamp = timestamp;
-    stream.newest_arrived = arrived;
-  }
   const Duration delay = arrived.time_since_epoch() - stream.Media(timestamp);
-  stream.least.Add(delay, arrived);
+  stream.least.Add(delay - std::exchange(stream.carried, Duration::zero()), arrived);
   stream.recent.Add(delay, arrived);
+  if (timestamp == stream.timestamps.highest()) NoteNewest(stream, timestamp, arrived);
+}
+
+void CaptureClock::NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived) {
+  if (stream.frames > 0 && timestamp != stream.newest_timestamp) {
+    stream.frame_length = stream.Media(timestamp) - stream.Media(stream.newest_timestamp);
+    if (std::chrono::abs(arrived - stream.newest_arrived - stream.frame_length) > kIrregular) {
+      stream.irregular = true;
+      stream.mark.reset();
+    }
+  }
+  if (timestamp != stream.newest_timestamp) ++stream.frames;
+  stream.newest_timestamp = timestamp;
+  stream.newest_arrived = arrived;
 }
 
 void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo& report, Instant arrived) {
   // Without a wall clock (RFC 3550 6.4.1), or before any packet to extend its timestamp by.
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
-  stream.report_timestamp = stream.timestamps.Peek(report.rtp_timestamp);
-  LearnWallClock(stream, WallTime(report), arrived);
-  stream.report = report;
-  FollowPace(stream, arrived);
-  AlignArrival(stream, arrived);
+  const Said now{wire::WallTimeFromNtp(report.ntp).time_since_epoch(),
+                 stream.timestamps.Peek(report.rtp_timestamp),
+                 arrived,
+                 stream.newest_timestamp,
+                 stream.newest_arrived,
+                 stream.frames};
+  if (stream.last && stream.irregular) {
+    FollowJump(stream, now);
+  } else if (stream.mark) {
+    FollowPace(stream, now);
+  }
+  stream.irregular = false;
+  if (!stream.mark) stream.mark = now;
+  stream.last = now;
+  LearnWallClock(stream, now);
 }
 
-// How late the report is by its wall clock, and how late by its RTP time.
-void CaptureClock::LearnWallClock(Stream& stream, Duration wall, Instant arrived) {
-  const Duration offset = arrived.time_since_epoch() - wall;
-  const Duration media = stream.Media(stream.report_timestamp);
-  const Duration late = arrived.time_since_epoch() - media - *stream.least.At(arrived);
-  const auto least = wall_offset_.At(arrived);
-  const bool set_back = least && offset - *least > kMaxStep && late <= kMaxReportSkew;
-  // Against the least, or against the last report without being less late: it may have been held back.
-  const auto last = std::exchange(stream.heard, Heard{offset, late});
-  const bool sooner = last && last->offset - offset > kMaxStep && last->late - late <= kMaxReportSkew;
-  const bool set_forward = least && (sooner || *least - offset > kMaxStep);
-  if (late <= kMaxReportSkew) unproved_ = Duration::zero();
-  if (least && !set_back && !set_forward) return wall_offset_.Add(offset, arrived);
-  // The clock was set, or is new: the report counts as late as its RTP time does. What that says beyond the
-  // skew may be an RTP clock that stood still or a network that holds back, and this clock can't tell which.
+Duration CaptureClock::Lost(const Stream& stream, const Said& from, const Said& to) {
+  const Duration wall = to.wall - from.wall;
+  const Duration by_report = wall - (stream.Media(to.timestamp) - stream.Media(from.timestamp));
+  const Duration by_packets = wall - (stream.Media(to.newest) - stream.Media(from.newest));
+  if ((by_report < Duration::zero()) != (by_packets < Duration::zero())) return Duration::zero();
+  const Duration lost = std::chrono::abs(by_report) < std::chrono::abs(by_packets) ? by_report : by_packets;
+  // Many a report names the last frame's time.
+  const Duration unsure = kSureOf + 2 * std::min(stream.frame_length, kMaxAge) +
+                          std::min(to.arrived - to.newest_arrived, kMaxAge);
+  return std::chrono::abs(lost) > unsure ? lost : Duration::zero();
+}
+
+// An RTP clock that stood still. No more than the hub saw pass: what is beyond is a wall clock that was set.
+void CaptureClock::FollowJump(Stream& stream, const Said& to) {
+  const Said& from = *stream.last;
+  const Duration media = stream.Media(to.timestamp) - stream.Media(from.timestamp);
+  const Duration lost = std::min(Lost(stream, from, to), to.arrived - from.arrived - media);
+  if (lost <= Duration::zero()) return;
+  stream.least.Grow(lost, to.arrived);
   ForgetReports();
-  const Duration counted = std::clamp(late, Duration::zero(), kMaxReportSkew);
-  unproved_ = std::max(late - counted, Duration::zero());
-  wall_offset_.Reset();
-  wall_offset_.Add(offset - counted, arrived);
 }
 
-// Where the camera's word makes the least delay larger than drift does.
-void CaptureClock::AlignArrival(Stream& stream, Instant arrived) {
-  const Duration wall = WallTime(*stream.report);
-  const Duration media = stream.Media(stream.report_timestamp);
-  const Duration least = *wall_offset_.At(arrived) + wall - media - unproved_;
-  const Duration later = least - *stream.least.At(arrived);
-  const bool on_time = arrived.time_since_epoch() - wall - *wall_offset_.At(arrived) <= kMaxReportSkew;
-  if (later <= kMaxReportSkew || !on_time) {
-    if (later > Duration::zero() && later <= kMaxReportSkew) stream.least.Raise(least, arrived);
-    stream.doubt.reset();
-    return;
-  }
-  const Duration span = stream.doubt ? wall - stream.doubt->wall : Duration::zero();
-  if (!stream.doubt || span < Duration::zero() || span > kStallMemory) {
-    stream.doubt = Doubt{wall, later, arrived};
-    return;
-  }
-  // A report may overtake its packets, which then are of before.
-  const Duration packet_late = stream.newest_arrived.time_since_epoch() -
-                               stream.Media(stream.newest_timestamp) - *stream.least.At(arrived);
-  if (stream.newest_arrived <= stream.doubt->since || std::chrono::abs(packet_late - later) > kMaxReportSkew)
-    return;
-  const auto tolerance =
-      Duration{static_cast<std::int64_t>(static_cast<double>(span.count()) * kPaceTolerance)};
-  if (span < kStallSpan || std::chrono::abs(later - stream.doubt->later) > tolerance) return;
-  stream.least.Raise(least, arrived);
-  stream.doubt.reset();
-}
-
-// From the last mark to the report that just came.
-void CaptureClock::FollowPace(Stream& stream, Instant arrived) {
-  const PaceMark now{WallTime(*stream.report), stream.report_timestamp, stream.newest_timestamp,
-                     stream.newest_arrived};
-  const auto since = [](Duration passed, std::int64_t said, std::int64_t clock_rate) {
-    const Duration media = MediaTime(said, clock_rate);
+// An RTP clock that passes at another pace than its rate.
+void CaptureClock::FollowPace(Stream& stream, const Said& to) {
+  const Said from = *stream.mark;
+  const Duration span = to.wall - from.wall;
+  const bool odd = stream.pace != 1;
+  if (span < Duration::zero() || span > kMarkAge) stream.mark = to;
+  if (span < (odd ? kOddPaceSpan : kPaceSpan)) return;
+  if (to.frames - from.frames < (odd ? kOddPaceFrames : kPaceFrames)) return;
+  const Duration lost = Lost(stream, from, to);
+  if (lost == Duration::zero()) return;
+  stream.mark = to;
+  const auto ratio = [&stream](Duration passed, std::int64_t said) {
+    const Duration media = MediaTime(said, stream.clock_rate);
     return media > Duration::zero() ? static_cast<double>(passed.count()) / static_cast<double>(media.count())
                                     : 0;
   };
-  const bool odd = stream.pace != 1;
-  if (!stream.mark || now.wall < stream.mark->wall) {
-    stream.mark = now;
-    stream.frames = 0;
-  }
-  const PaceMark before = *stream.mark;
-  if (now.wall - before.wall < (odd ? kOddPaceSpan : kPaceSpan)) return;
-  if (stream.frames < (odd ? kOddPaceFrames : kPaceFrames)) return;
-  stream.mark = now;
-  stream.frames = 0;
-  const double told = since(now.wall - before.wall, now.timestamp - before.timestamp, stream.clock_rate);
-  const double seen = since(now.newest_arrived - before.newest_arrived,
-                            now.newest_timestamp - before.newest_timestamp, stream.clock_rate);
-  if (told < kSlowestPace || told > kFastestPace || std::abs(told - seen) > kPaceAgreement * told) return;
-  const double pace = std::abs(told - 1) <= kPaceTolerance ? 1 : told;
-  if (pace == stream.pace) return;
-  const bool another = std::abs(pace - stream.pace) > kPaceTolerance;
-  stream.anchor_media = stream.Media(now.newest_timestamp);
-  stream.anchor_timestamp = now.newest_timestamp;
-  stream.pace = pace;
-  if (!another) return;
-  // What arrival taught under another pace is worth nothing. How late packets are by then the reports know.
-  stream.least.Reset();
-  stream.least.Add(*wall_offset_.At(arrived) + now.wall - stream.Media(now.timestamp), arrived);
+  const double told = ratio(span, to.timestamp - from.timestamp);
+  const double seen = ratio(to.newest_arrived - from.newest_arrived, to.newest - from.newest);
+  if (told < kSlowestPace || told > kFastestPace) return;
+  // The wall clock was set, or is slewed.
+  if (std::abs(told - seen) > std::abs(stream.pace - seen)) return;
+  stream.anchor_media = stream.Media(to.newest);
+  stream.anchor_timestamp = to.newest;
+  stream.pace = std::abs(told - 1) * static_cast<double>(span.count()) < kSureOf.count() ? 1 : told;
   stream.recent.Reset();
-  stream.recent.Add(*stream.least.At(arrived), arrived);
+  if (lost > Duration::zero()) stream.least.Grow(lost, to.arrived);
+  ForgetReports();
 }
 
-// Of both streams, because they share the offset.
+// By the report's arrival, or by that of the packets of its time, whichever is sooner. Where that contradicts
+// what was known, a clock was set, of both streams.
+void CaptureClock::LearnWallClock(Stream& stream, const Said& now) {
+  const Duration due = *stream.least.At(now.arrived) + stream.Media(now.timestamp);
+  const Duration offset = std::min(now.arrived.time_since_epoch(), due) - now.wall;
+  const auto known = wall_offset_.At(now.arrived);
+  if (known && std::chrono::abs(offset - *known) > kMaxReportSkew) ForgetReports();
+  wall_offset_.Add(offset, now.arrived);
+  stream.synchronised = true;
+}
+
+// What they taught under another reading of an RTP clock is worth nothing.
 void CaptureClock::ForgetReports() {
-  for (Stream& stream : streams_) stream.report.reset();
+  for (Stream& stream : streams_) stream.synchronised = false;
+  wall_offset_.Reset();
 }
 
 Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
@@ -225,9 +221,8 @@ Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_times
   const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
   const Duration by_arrival = *least + media;
   const auto wall_offset = wall_offset_.At(arrived);
-  if (!stream.report || !wall_offset) return bounded(by_arrival);
-  const Duration by_report =
-      *wall_offset + WallTime(*stream.report) + media - stream.Media(stream.report_timestamp);
+  if (!stream.synchronised || !wall_offset) return bounded(by_arrival);
+  const Duration by_report = *wall_offset + stream.last->wall + media - stream.Media(stream.last->timestamp);
   if (std::chrono::abs(by_report - by_arrival) <= kMaxReportSkew) return bounded(by_report);
   ForgetReports();  // its RTP clock jumped, or what it reports is not what it sends
   return bounded(by_arrival);
@@ -242,7 +237,7 @@ Duration CaptureClock::Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp,
 }
 
 bool CaptureClock::synchronised(wire::StreamKind kind) const {
-  return streams_[static_cast<std::size_t>(kind)].report.has_value();
+  return streams_[static_cast<std::size_t>(kind)].synchronised;
 }
 
 }  // namespace latchkey::frames

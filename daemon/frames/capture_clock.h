@@ -1,31 +1,26 @@
-// Maps a camera's RTP time to capture time on the hub's clock (RFC 3550 6.4.1).
+// Maps a camera's RTP time to capture time on the hub's clock (RFC 3550 6.4.1), so that it is known how old a
+// picture is, whatever network it came by.
 //
-// Two maps, the better one wins:
-//  - by arrival: a stream's packets come late, never early, so the smallest (arrival - RTP time) of the
-//    session is the path's least delay.
-//  - by sender reports, as soon as a stream has one: RTP time -> the camera's wall clock, and the smallest
-//    (arrival of report - its wall clock) of both streams -> the hub's clock. One offset for both streams,
-//    so picture and sound stay in step. Only while it agrees with arrival to within kMaxReportSkew.
+// A stream's packets come late, never early: the smallest (arrival - RTP time) of its run is the path's least
+// delay, and what comes later than that is old. That minimum may grow by what clocks drift and by no more, so
+// whoever holds packets back, at once or a little longer each second, makes pictures old and never young
+// again.
 //
-// Both minima may grow by what clocks drift and by no more: whoever holds packets back, at once or a little
-// longer each second, makes pictures old and can't make them young again. What makes a least delay larger is
-// the camera's own authentic word alone, and never without the other map's consent:
+// What else makes it larger is the camera's own authentic word, the two times in its sender reports: between
+// two of them its wall clock passed by more than its RTP clock did, in reports and in packets alike. No delay
+// can change what stands in them. The RTP clock lost that time, because it
+//   stood still (an encoder that stalled): once, where packets came irregularly, and no more than the hub saw
+//   pass; is slow (firmware that counts frames and calls 15 of a second 25): from then on it is read at that
+//   pace.
+// Only if the hub saw the time pass as well: else the wall clock was set.
 //
-//   reports say    arrival says   so
-//   on time        late by X      the RTP clock stood still (twice, kStallSpan apart, and packets since are
-//   late
-//                                 by X as well: believed)
-//   late by X      on time        the wall clock was set back: believed
-//   late by X      late by X      the network holds it back: old
-//   new by then    late by X      the same: a wall clock that is first heard of, or set, says nothing of X
+// Reports also put picture and sound on one clock: the smallest (arrival - wall clock) of both streams, while
+// that agrees with arrival to within kMaxReportSkew.
 //
-// RTP time passes at the codec's rate, but some firmware counts frames in it and calls 15 of a second 25: its
-// sound and picture would grow old without end. Two reports tell at what pace its RTP time really passes;
-// they are believed where the packets' arrival between them says the same to within kPaceAgreement, so that
-// reports that are wrong change no pace, nor does a network that holds packets back by more. A jump from one
-// packet to the next is no pace.
-// "Captured" is therefore later than the truth by the path's least delay, which on a LAN is below 1 ms, and
-// by however much everything was held back from the session's first packet on, which nothing here can know.
+// "Captured" is later than the truth by the path's least delay, on a LAN below 1 ms, and by however much
+// everything was held back from a run's first packet on, which nothing here can know. (A run that follows
+// another in the same session begins as late as that one ended.) Whoever sets the camera's wall clock, or
+// breaks its RTP clock, while holding its packets back can make them young by as much.
 #pragma once
 
 #include <array>
@@ -59,8 +54,7 @@ class DriftBoundMinimum {
  public:
   explicit DriftBoundMinimum(std::int64_t ppm) : ppm_(ppm) {}
   void Add(Duration value, Instant now);
-  // Not below `value` from now on.
-  void Raise(Duration value, Instant now);
+  void Grow(Duration by, Instant now);
   [[nodiscard]] std::optional<Duration> At(Instant now) const;
   void Reset() { least_.reset(); }
 
@@ -80,32 +74,29 @@ class CaptureClock {
   static constexpr std::int64_t kArrivalDriftPpm = 2000;
   // Wall clocks: what NTP slews by, and what crystals differ by.
   static constexpr std::int64_t kWallDriftPpm = 700;
-  // A clock of the camera that differs from itself by more than this, from one report or packet to another,
-  // was set anew (NTP after a boot, a restarted encoder): what was learnt under the old setting is forgotten.
-  // Below the age at which a picture counts as stale, or each such correction would look like old pictures.
+  // RTP time that goes back by more than this belongs to another run of the clock.
   static constexpr Duration kMaxStep = seconds(1);
-  // A report that puts pictures further than this from where their arrival puts them is wrong (GStreamer's
-  // run ahead of its packets by seconds when its pipeline was late): it counts for nothing, and nor do the
-  // other stream's. Above what an encoder needs from capture to sending, below what counts as stale.
+  // Reports that put pictures further than this from where their arrival puts them are wrong (GStreamer's run
+  // ahead of its packets by seconds when its pipeline was late): they count for nothing, and nor do the other
+  // stream's. Above what an encoder needs from capture to sending, below what counts as stale.
   static constexpr Duration kMaxReportSkew = milliseconds(500);
-  // Two reports at least this far apart that say the same by kPaceTolerance show that an RTP clock stood
-  // still.
-  static constexpr Duration kStallSpan = seconds(4);
-  static constexpr Duration kStallMemory = seconds(60);
-  // RTP time that passes this much slower or faster than said counts as said: more than any clock's drift,
-  // and twice a frame's length in kPaceFrames.
-  static constexpr double kPaceTolerance = 0.05;
-  // Between reports and arrival.
-  static constexpr double kPaceAgreement = 0.15;
-  static constexpr double kSlowestPace = 0.25;
-  static constexpr double kFastestPace = 4;
-  // Reports closer than this, in time or in frames between them, tell no pace, because many name the last
-  // frame's time. Of a camera that is known to count otherwise, whose pace changes with its frame rate,
+  // Two frames whose arrivals are further apart than their times, or nearer, by more than this: the clock
+  // jumped between them, or the network held one back.
+  static constexpr Duration kIrregular = milliseconds(200);
+  // Time that a clock loses is noticed from here on: twice what a report's own times are off by, beside the
+  // length of a frame.
+  static constexpr Duration kSureOf = milliseconds(200);
+  // Paces are measured over so long a time and so many frames at least, because many reports name the last
+  // frame's time; of a camera that is known to count otherwise, whose pace changes with its frame rate,
   // sooner.
   static constexpr Duration kPaceSpan = seconds(4);
   static constexpr std::uint32_t kPaceFrames = 40;
   static constexpr Duration kOddPaceSpan = milliseconds(800);
   static constexpr std::uint32_t kOddPaceFrames = 10;
+  // And over so long at most.
+  static constexpr Duration kMarkAge = seconds(120);
+  static constexpr double kSlowestPace = 0.25;
+  static constexpr double kFastestPace = 4;
   // Of the least delay that queues are measured from: a path that became longer is no queue for ever.
   static constexpr Duration kWindow = seconds(10);
 
@@ -125,23 +116,14 @@ class CaptureClock {
   [[nodiscard]] bool synchronised(wire::StreamKind kind) const;
 
  private:
-  // What a pace is measured from.
-  struct PaceMark {
-    Duration wall{};             // of a report
-    std::int64_t timestamp = 0;  // of it, extended
-    std::int64_t newest_timestamp = 0;
+  // A report, and where the packets were by then.
+  struct Said {
+    Duration wall{};             // the camera's clock
+    std::int64_t timestamp = 0;  // of the same moment, extended
+    Instant arrived;
+    std::int64_t newest = 0;  // timestamp of the newest packet, extended
     Instant newest_arrived;
-  };
-  // A report on time that puts pictures later than their arrival does.
-  struct Doubt {
-    Duration wall{};
-    Duration later{};
-    Instant since;
-  };
-  // The last report, by its wall clock and by its RTP time.
-  struct Heard {
-    Duration offset{};
-    Duration late{};
+    std::uint32_t frames = 0;  // so far
   };
   struct Stream {
     std::int64_t clock_rate = 90000;
@@ -149,31 +131,37 @@ class CaptureClock {
     std::optional<std::int64_t> newest_sequence;
     DriftBoundMinimum least{kArrivalDriftPpm};  // arrival - media time
     SlidingMinimum recent{kWindow};             // the same, for Delay()
-    std::optional<wire::SenderInfo> report;
-    std::int64_t report_timestamp = 0;  // extended
-    std::int64_t newest_timestamp = 0;  // of the packets, and when it came
+    Duration carried{};                         // so late was the run before, at its end
+    std::int64_t newest_timestamp = 0;          // of the packets, and when it came
     Instant newest_arrived;
-    std::uint32_t frames = 0;  // timestamps since the mark
-    std::optional<PaceMark> mark;
-    std::optional<Doubt> doubt;
-    std::optional<Heard> heard;
+    std::uint32_t frames = 0;
+    Duration frame_length{};
+    bool irregular = false;    // since the last report
+    std::optional<Said> last;  // report
+    std::optional<Said> mark;  // what the pace is measured from; none: not before the next report
+    bool synchronised = false;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
     std::int64_t anchor_timestamp = 0;
     Duration anchor_media{};
 
     [[nodiscard]] Duration Media(std::int64_t timestamp) const;
+    // Of the newest packet.
+    [[nodiscard]] Duration Lateness() const;
   };
 
-  void LearnWallClock(Stream& stream, Duration wall, Instant arrived);
-  void FollowPace(Stream& stream, Instant arrived);
-  void AlignArrival(Stream& stream, Instant arrived);
+  void NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived);
+  // How much less the RTP clock passed than the wall clock did; 0 where that isn't sure.
+  static Duration Lost(const Stream& stream, const Said& from, const Said& to);
+  void FollowJump(Stream& stream, const Said& to);
+  void FollowPace(Stream& stream, const Said& to);
+  void LearnWallClock(Stream& stream, const Said& now);
+  // Of both streams, because they share the offset.
   void ForgetReports();
   [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
 
   std::array<Stream, wire::kStreamKindCount> streams_{};
   DriftBoundMinimum wall_offset_{kWallDriftPpm};  // arrival - the camera's wall clock
-  Duration unproved_{};  // so late were packets when that was learnt: it is no witness of what was before
 };
 
 }  // namespace latchkey::frames

@@ -177,6 +177,31 @@ TEST_CASE("capture clock: an RTP clock that was set back behind held packets doe
   CHECK(freed - clock.CaptureTime(kVideo, rtp(seconds(10)), freed) > seconds(15));
 }
 
+TEST_CASE(
+    "capture clock: a report of a clock set back tells no pace to packets that are held and of before") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  const auto rtp = [](Duration sent) {
+    const Duration media = sent - (sent >= seconds(68) ? milliseconds(1050) : milliseconds(0));
+    return 0x40000000U + static_cast<std::uint32_t>(ToMicroseconds(media) * 9 / 100);
+  };
+  // From 20 s on packets come later by 9 % of what passes; reports are on time.
+  const auto late = [](Duration sent) {
+    return std::max<Duration>(sent - seconds(20), Duration::zero()) * 9 / 100;
+  };
+  Duration sent{};
+  for (Duration now{}; now < seconds(71); now += milliseconds(1)) {
+    for (; sent + late(sent) <= now; sent += milliseconds(100)) {
+      clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp(sent), kStart + now);
+      INFO(ToMilliseconds(sent));
+      REQUIRE(kStart + now - clock.CaptureTime(kVideo, rtp(sent), kStart + now) >=
+              late(sent) - milliseconds(200));
+    }
+    if (now % seconds(5) == Duration::zero())
+      clock.OnSenderReport(kVideo, Report(kWall + now, rtp(now)), kStart + now);
+  }
+}
+
 TEST_CASE("capture clock: reports whose RTP time never moves make no picture young") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   std::int64_t sequence = 0;

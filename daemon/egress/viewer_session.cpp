@@ -175,15 +175,16 @@ void ViewerSession::KeepUp(const Turn& turn) {
   position_.live_from = {};
 }
 
-bool ViewerSession::PassesOver(const frames::FrameHeader& header) {
+bool ViewerSession::PassesOver(const frames::FrameHeader& header, Instant now) {
   if (header.stream == wire::StreamKind::kVideo && position_.awaits_keyframe) {
     position_.awaits_keyframe = !header.keyframe;
     if (position_.awaits_keyframe) ++skipped_;
     return position_.awaits_keyframe;
   }
-  // Sound of the past helps nobody: it begins at the live edge. Where there is no picture, that is its start.
-  return header.stream == wire::StreamKind::kAudio && catching_up() &&
-         position_.number.Next() < position_.live_from;
+  // Sound of the past helps nobody: it begins at the live edge (where there is no picture, that is its
+  // start), and what came while nothing could leave is past as well.
+  if (header.stream != wire::StreamKind::kAudio) return false;
+  return now - header.whole > kMaxLag || (catching_up() && position_.number.Next() < position_.live_from);
 }
 
 ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Instant>& arrivals) {
@@ -204,7 +205,7 @@ ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std
     if (frame == nullptr) return PumpOutcome::kIdle;
     const frames::FrameHeader& header = frame->header();
     OutboundStream* stream = StreamFor(header);
-    if (stream != nullptr && (position_.record > 0 || !PassesOver(header))) {
+    if (stream != nullptr && (position_.record > 0 || !PassesOver(header, turn.now))) {
       switch (SendFrame(*frame, *stream, leg, turn)) {
         case Step::kSent:
           if (!catching_up()) arrivals.push_back(header.whole);

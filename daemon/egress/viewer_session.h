@@ -164,7 +164,7 @@ class ViewerSession {
   void KeepUp(const Turn& turn);
   // What is in the cache already is a run through the past.
   void RunToLive(const Turn& turn);
-  [[nodiscard]] bool PassesOver(const frames::FrameHeader& header);
+  [[nodiscard]] bool PassesOver(const frames::FrameHeader& header, Instant now);
 
   struct ResendRequest {
     std::size_t stream = 0;

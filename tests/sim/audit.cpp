@@ -27,6 +27,15 @@ bool Audit::OnRtp(ByteView datagram, ports::SrtpReceiver& witness, const peer::M
   ByteVector copy(datagram.begin(), datagram.end());
   const auto opened = witness.UnprotectRtp(copy);
   const std::uint16_t number = outside->header.sequence;
+  const auto* audio = plan.Find(wire::StreamKind::kAudio);
+  if (audio != nullptr && !audio->remote_sources.empty() &&
+      outside->header.ssrc == audio->remote_sources.front().ssrc) {
+    Demand(opened.reason == DropReason::kNone, [&] { return "sound does not open" + Where(); });
+    const auto packet = wire::ParseRtp(ByteView(copy).first(opened.size));
+    Demand(packet && packet->header.payload_type == audio->payload_type,
+           [&] { return "sound of another payload type" + Where(); });
+    return sound.OnRtp(*packet);
+  }
   if (outside->header.ssrc == source.rtx_ssrc) {
     Demand(opened.reason == DropReason::kNone, [&] { return "a repetition does not open" + Where(); });
     Demand(!rtx_sequence_ || static_cast<std::uint16_t>(*rtx_sequence_ + 1) == number,

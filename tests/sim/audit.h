@@ -16,6 +16,7 @@
 #include "daemon/peer/media_plan.h"
 #include "daemon/ports/srtp.h"
 #include "tests/sim/picture.h"
+#include "tests/sim/sound.h"
 
 namespace latchkey::sim {
 
@@ -33,7 +34,9 @@ class Audit {
   // Frames remembered for the viewer; older ones arrive unnoticed.
   static constexpr std::size_t kRemembered = 256;
 
-  explicit Audit(std::uint32_t mark) : mark_(mark) {}
+  explicit Audit(std::uint32_t mark) : sound(mark), mark_(mark) {}
+
+  SoundAudit sound;
 
   // The viewer's grant covers this life of the camera now.
   void Grant(std::uint32_t life);

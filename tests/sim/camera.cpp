@@ -23,7 +23,13 @@ constexpr std::array<std::uint8_t, 4> kPps{0x68, 0xce, 0x3c, 0x80};
 
 Camera::Camera(Machine& machine, const SocketAddress& address, std::uint32_t mark, const CameraHabits& habits,
                Instant now)
-    : machine_(machine), address_(address), mark_(mark), habits_(habits), began_(now), next_picture_(now) {
+    : machine_(machine),
+      address_(address),
+      mark_(mark),
+      habits_(habits),
+      began_(now),
+      microphone_(machine, mark, habits.sound, now),
+      next_picture_(now) {
   BeginSource();
 }
 
@@ -45,6 +51,9 @@ std::string Camera::Offer() {
   offered_.emplace(machine_, address_);
   peer::PublishOffer offer;
   offer.video = peer::PublishOffer::Source{habits_.codec, ssrc_, habits_.offers_rtx ? rtx_ssrc_ : 0};
+  if (microphone_.present()) {
+    offer.audio = peer::PublishOffer::Source{wire::Codec::kOpus, microphone_.ssrc(), 0};
+  }
   offer.cname = "camera";
   offer.local = offered_->Local();
   offer.session_id = 1;
@@ -65,6 +74,7 @@ void Camera::Begin(const std::string& offer, std::string_view answer, Instant no
 
 void Camera::Reboot() {
   endpoint_.reset();
+  if (microphone_.present()) microphone_.Reboot();
   ++life_;
   BeginSource();
 }
@@ -139,6 +149,7 @@ std::uint32_t Camera::TimestampAt(Instant now) const {
 void Camera::Work(Instant now) {
   if (!endpoint_) return;
   endpoint_->Work(now);
+  microphone_.Work(now, Elapsed(now), *endpoint_);
   while (now >= next_picture_) {
     if (endpoint_->connected()) SendPicture(now);
     next_picture_ += Duration{static_cast<std::int64_t>(static_cast<double>(habits_.Interval().count()) *
@@ -149,7 +160,7 @@ void Camera::Work(Instant now) {
 
 Instant Camera::NextDeadline() const {
   if (!endpoint_) return Instant::max();
-  const Instant next = std::min(endpoint_->NextDeadline(), next_picture_);
+  const Instant next = std::min({endpoint_->NextDeadline(), next_picture_, microphone_.NextDeadline()});
   return endpoint_->connected() ? std::min(next, next_report_) : next;
 }
 
@@ -194,14 +205,19 @@ void Camera::SendReport(Instant now) {
   next_report_ = now + kReportInterval;
   wire::SenderInfo info;
   info.ssrc = ssrc_;
-  info.ntp = wire::NtpFromWallTime(kCameraWall + wall_ + Elapsed(now));
   info.rtp_timestamp = TimestampAt(now);
   info.packet_count = packets_;
   info.octet_count = octets_;
+  SendReport(info, now);
+  if (microphone_.present()) SendReport(microphone_.Report(Elapsed(now)), now);
+}
+
+void Camera::SendReport(wire::SenderInfo info, Instant now) {
+  info.ntp = wire::NtpFromWallTime(kCameraWall + wall_ + Elapsed(now));
   std::array<std::uint8_t, 100> bytes{};
   ByteWriter writer(bytes);
   wire::WriteSenderReport(info, {}, writer);
-  wire::WriteSdesCname(ssrc_, "camera", writer);
+  wire::WriteSdesCname(info.ssrc, "camera", writer);
   endpoint_->SendRtcp(writer.Written());
 }
 

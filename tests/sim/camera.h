@@ -8,6 +8,7 @@
 
 #include "daemon/wire/rtcp_feedback.h"
 #include "tests/sim/endpoint.h"
+#include "tests/sim/microphone.h"
 #include "tests/sim/picture.h"
 #include "tests/sim/reel.h"
 
@@ -22,7 +23,8 @@ struct CameraHabits {
   bool answers_pli = true;
   bool answers_nack = true;
   bool offers_rtx = true;
-  double ppm = 0;  // its clock runs fast by this
+  Duration sound{};  // from packet to packet; 0: none
+  double ppm = 0;    // its clock runs fast by this
   // Numbers that begin close to their wrap: 1200..4000 packets before it, further than any outage that a
   // session survives, since SRTP can't tell a roll-over that nobody saw (RFC 3711 3.3.1).
   bool begins_near_wrap = false;
@@ -66,6 +68,7 @@ class Camera {
   [[nodiscard]] std::uint64_t pictures() const { return number_; }
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
   [[nodiscard]] const Reel& reel() const { return reel_; }
+  [[nodiscard]] const Microphone& microphone() const { return microphone_; }
   // SSRC changes of this session. libsrtp knows 16 sources of a peer, so there is an end to them.
   [[nodiscard]] int changes() const { return changes_; }
 
@@ -82,6 +85,7 @@ class Camera {
   void SendPicture(Instant now);
   void SendPayload(ByteView payload, bool marker, std::uint32_t timestamp);
   void SendReport(Instant now);
+  void SendReport(wire::SenderInfo info, Instant now);
   void ReadRtcp(ByteView compound, Instant now);
   void Repeat(std::uint16_t sequence, Instant now);
 
@@ -90,6 +94,7 @@ class Camera {
   std::uint32_t mark_;
   CameraHabits habits_;
   Instant began_;
+  Microphone microphone_;
   std::optional<Endpoint> endpoint_;
   std::optional<Endpoint> offered_;
   std::uint32_t life_ = 1;

@@ -42,6 +42,8 @@ Cell::Cell(const CellPlan& plan, std::uint32_t mark, std::uint64_t seed, Recordi
   for (std::size_t i = 0; i < plan.viewers; ++i) {
     Slot& slot = *slots_.emplace_back(std::make_unique<Slot>(plan, random_.U64(), random_, now));
     slot.next_habit = now + Seconds(Between(random_, 0.5, 5));
+    slot.hears = random_.Chance(0.7);
+    slot.listens = random_.Chance(0.5);
   }
   next_ = now;
 }
@@ -168,7 +170,13 @@ void Cell::SendToViewer(Slot& slot, ByteView bytes) {
   Demand(wall() < slot.session.not_after, "media after the wrap's end");
   CheckSilence();
   const std::uint64_t before = viewer.audit.frames();
+  const auto heard = viewer.audit.sound.newest();
   if (!viewer.audit.OnRtp(bytes, *viewer.endpoint.witness(), viewer.endpoint.plan())) ++tally_.repeated;
+  const auto& sound = viewer.audit.sound.newest();
+  if (sound && (!heard || heard->number != sound->number)) {
+    ++tally_.sounds;
+    return CheckSound(*sound);
+  }
   if (viewer.audit.frames() == before) return;
   ++tally_.sent;
   CheckAge(slot, *viewer.audit.newest());

@@ -8,8 +8,10 @@
 //   cell_progress.cpp  who must see what by when
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "daemon/lane/lane.h"
@@ -69,6 +71,8 @@ class Cell {
     std::optional<Viewer> viewer;  // a session that the lane holds
     Keeper::Session session;
     bool wants = false;     // to watch
+    bool hears = false;     // takes sound
+    bool listens = false;   // may have it
     bool vanished = false;  // went without a word: answers and sends nothing any more
     Instant ask_at;         // next attempt
     Instant next_habit;
@@ -108,6 +112,7 @@ class Cell {
   void View(Slot& slot, MixUp mixup);
   void BeginEpoch();
   void Renew(Slot& slot);
+  void Grant(Slot& slot);
   void EndView(Slot& slot);
   void AfterEpoch();
 
@@ -126,6 +131,7 @@ class Cell {
   void TakeRtp(MutableByteView bytes, const SocketAddress& from);
   void CheckSilence() const;
   void CheckAge(Slot& slot, const Picture& picture);
+  void CheckSound(const Sound& sound);
   void CheckTold(Slot& slot, const SentFrame& frame);
   void Measure(Steadiness& steadiness, const Slot& slot, Duration sample, const char* what);
 
@@ -163,6 +169,8 @@ class Cell {
   Instant life_since_;
   Instant burst_until_;  // what was held back comes in
   Freshness freshness_;
+  std::array<std::pair<std::uint32_t, Instant>, Reel::kKept> sound_at_lane_;  // number, and since when
+  std::uint32_t boot_ = 0;          // of the camera's session at the lane
   std::uint32_t life_at_lane_ = 0;  // of the newest packet there
   Instant stood_still_until_;       // an RTP clock that the lane saw stand still
   std::uint16_t next_port_ = 50000;

@@ -39,7 +39,17 @@ void Cell::TakeRtp(MutableByteView bytes, const SocketAddress& from) {
   const auto packet = wire::ParseProtectedRtp(bytes);
   const Filmed* picture =
       packet ? camera_.reel().ByPacket(packet->header.ssrc, packet->header.timestamp) : nullptr;
-  if (picture == nullptr) return HandToLane(bytes, from);
+  if (picture == nullptr) {
+    const Filmed* sound =
+        packet ? camera_.microphone().reel().ByPacket(packet->header.ssrc, packet->header.timestamp)
+               : nullptr;
+    if (sound != nullptr) {
+      auto& [number, at] = sound_at_lane_[sound->number % sound_at_lane_.size()];
+      if (number != sound->number || at == Instant{}) at = now_;
+      number = sound->number;
+    }
+    return HandToLane(bytes, from);
+  }
   life_at_lane_ = std::max(life_at_lane_, picture->life);
   const Freshness before = freshness_;
   const std::uint64_t dropped = taken();
@@ -77,6 +87,15 @@ void Cell::CheckAge(Slot& slot, const Picture& picture) {
     return "a picture leaves that is " + Milliseconds(age) + " old, " + Milliseconds(now_ - *slot.run_since) +
            " after the first such";
   });
+}
+
+// Sound of the past helps nobody: it waits for what is missing before it, or for a slow leg, and no longer.
+void Cell::CheckSound(const Sound& sound) {
+  const auto& [number, at] = sound_at_lane_[sound.number % sound_at_lane_.size()];
+  Demand(number == sound.number, "sound leaves that was recorded long ago");
+  Demand(
+      now_ - at <= config_.hold_most + egress::ViewerSession::kMaxLag + egress::ViewerSession::kMaxFrameTime,
+      [&, since = at] { return "sound leaves that came " + Milliseconds(now_ - since) + " ago"; });
 }
 
 // When the picture was filmed, by the viewer's sender reports.

@@ -8,6 +8,7 @@
 namespace latchkey::sim {
 namespace {
 
+constexpr auto kListen = static_cast<std::uint8_t>(wire::Rights::kListen);
 constexpr Duration kRetry = seconds(1);
 // Of most wraps; they are renewed halfway.
 constexpr Duration kWrapLife = seconds(240);
@@ -105,6 +106,7 @@ void Cell::Publish() {
   }
   keeper_.Published();
   camera_session_ = session;
+  boot_ = camera_.microphone().boot();
   ++tally_.publishes;
   camera_.Begin(sdp, answer->answer.str(), now_);
   AfterEpoch();
@@ -139,10 +141,11 @@ void Cell::View(Slot& slot, MixUp mixup) {
   if (slot.leg.parted()) return;
   const SocketAddress address{IpAddress::V4({10, 1, static_cast<std::uint8_t>(mark_), 3}), next_port_};
   next_port_ = next_port_ == 65535 ? 50000 : static_cast<std::uint16_t>(next_port_ + 1);
-  Viewer viewer(slot.machine, address, mark_);
+  Viewer viewer(slot.machine, address, mark_, slot.hears);
   Keeper::Session session;
   const std::string sdp = viewer.Offer();
   auto replies = Tell(keeper_.View(sdp, session));
+  if (slot.listens) session.rights |= kListen;
   const auto* parsed = Find<wire::ViewerParsed>(replies);
   if (parsed == nullptr) {
     Demand(Find<wire::Refused>(replies) != nullptr, "a viewer's offer has no reply");
@@ -161,18 +164,28 @@ void Cell::View(Slot& slot, MixUp mixup) {
   ++tally_.views;
   slot.viewer.emplace(std::move(viewer));
   slot.session = std::move(session);
-  slot.viewer->audit.Grant(keeper_.life());
+  Grant(slot);
   slot.viewer->endpoint.Begin(sdp, answer->answer.str(), now_);
   slot.granted_since = now_;
   slot.shown = Instant{};
   slot.renew_at = now_ + kWrapLife / 2;
 }
 
+void Cell::Grant(Slot& slot) {
+  slot.viewer->audit.Grant(keeper_.life());
+  slot.viewer->audit.sound.Grant(boot_, slot.session.listens());
+}
+
 void Cell::Renew(Slot& slot) {
   slot.renew_at = now_ + kWrapLife / 2;
   if (!slot.viewer || !slot.session.renews) return;
   if (slot.session.granted != keeper_.epoch()) slot.granted_since = now_;
-  slot.viewer->audit.Grant(keeper_.life());
+  // A right may come or go with a renewal.
+  if (random_.Chance(0.1)) {
+    slot.listens = !slot.listens;
+    slot.session.rights ^= kListen;
+  }
+  Grant(slot);
   for (auto& waiting : Tell(keeper_.Renew(slot.session, wall() + kWrapLife, MixUp::kNone))) On(waiting);
 }
 

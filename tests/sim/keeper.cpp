@@ -2,7 +2,8 @@
 
 namespace latchkey::sim {
 namespace {
-constexpr auto kRights = static_cast<std::uint8_t>(wire::Rights::kLive);
+constexpr auto kMoreRights =
+    static_cast<std::uint8_t>(wire::Rights::kListen) | static_cast<std::uint8_t>(wire::Rights::kTalk);
 }  // namespace
 
 wire::Ticket Keeper::MakeTicket() {
@@ -64,8 +65,8 @@ wire::ViewerAdmit Keeper::Admit(const wire::ViewerParsed& parsed, Session& sessi
   admit.ticket = parsed.ticket;
   admit.session = parsed.session;
   admit.epoch = epoch_;
-  admit.rights = kRights;
-  if (mixup == MixUp::kRights) admit.rights |= static_cast<std::uint8_t>(wire::Rights::kTalk);
+  admit.rights = session.rights;
+  if (mixup == MixUp::kRights) admit.rights |= kMoreRights;
   admit.not_after = not_after;
   admit.wrap = Wrap(session, not_after, mixup);
   admit.derived_key = session.viewer_key.Duplicate();
@@ -76,8 +77,8 @@ wire::WrapRenewal Keeper::Renew(Session& session, WallTime not_after, MixUp mixu
   wire::WrapRenewal renewal;
   renewal.session = session.id;
   renewal.epoch = epoch_;
-  renewal.rights = kRights;
-  if (mixup == MixUp::kRights) renewal.rights |= static_cast<std::uint8_t>(wire::Rights::kTalk);
+  renewal.rights = session.rights;
+  if (mixup == MixUp::kRights) renewal.rights |= kMoreRights;
   renewal.not_after = not_after;
   renewal.wrap = Wrap(session, not_after, mixup);
   if (mixup == MixUp::kNone) {
@@ -93,7 +94,7 @@ wire::WrapBytes Keeper::Wrap(const Session& session, WallTime not_after, MixUp m
   context.epoch = mixup == MixUp::kEpoch ? Epoch{epoch_.value - 1} : epoch_;
   context.viewer_fingerprint = session.fingerprint;
   if (mixup == MixUp::kFingerprint) hub_.entropy().Fill(context.viewer_fingerprint);
-  context.rights = kRights;
+  context.rights = session.rights;
   context.not_after = not_after;
   const Secret32 key = mixup == MixUp::kKey ? MakeKey() : session.viewer_key.Duplicate();
   return access::WrapContentKey(hub_.crypto(), hub_.entropy(), key, content_key_, context);

@@ -32,6 +32,11 @@ class Keeper {
     Epoch granted;
     WallTime not_after{};
     bool renews = true;
+    std::uint8_t rights = static_cast<std::uint8_t>(wire::Rights::kLive);
+
+    [[nodiscard]] bool listens() const {
+      return (rights & static_cast<std::uint8_t>(wire::Rights::kListen)) != 0;
+    }
   };
 
   Keeper(Machine& hub, CameraId camera) : hub_(hub), camera_(camera) {}

@@ -20,6 +20,7 @@ struct Tally {
   std::uint64_t suspensions = 0;
   std::uint64_t ssrc_changes = 0;
   std::uint64_t reboots = 0;
+  std::uint64_t sounds = 0;  // packets of sound to viewers
   std::uint64_t holdups = 0;
   std::uint64_t jumps = 0;    // of a camera's clocks
   std::uint64_t minutes = 0;  // whose latency was that of the first
@@ -40,6 +41,7 @@ struct Tally {
     suspensions += o.suspensions;
     ssrc_changes += o.ssrc_changes;
     reboots += o.reboots;
+    sounds += o.sounds;
     holdups += o.holdups;
     jumps += o.jumps;
     minutes += o.minutes;

@@ -17,7 +17,8 @@ constexpr std::uint32_t kSsrc = 7;
 
 std::string Viewer::Offer() {
   peer::ReceiveOffer offer;
-  offer.audio = false;
+  offer.audio = hears_;
+  offer.audio_ssrc = kSsrc + 1;
   offer.cname = "viewer";
   offer.video_ssrc = kSsrc;
   offer.local = endpoint.Local();
@@ -40,6 +41,8 @@ std::optional<SentFrame> Viewer::ReadRtp(ByteView plain, Instant now) {
   const auto packet = wire::ParseRtp(plain);
   const auto& source = endpoint.plan().Find(wire::StreamKind::kVideo)->remote_sources.front();
   Demand(packet.has_value(), "a viewer received what is no RTP");
+  const auto* sound = endpoint.plan().Find(wire::StreamKind::kAudio);
+  if (sound != nullptr && packet->header.payload_type == sound->payload_type) return std::nullopt;
   std::uint16_t number = packet->header.sequence;
   if (packet->header.ssrc == source.rtx_ssrc) {
     const auto rtx = wire::ParseRtx(packet->payload);

@@ -25,8 +25,9 @@ class Viewer {
   static constexpr std::int64_t kWindow = 1024;  // packets whose arrival is remembered
   static constexpr std::size_t kMaxMissing = 100;
 
-  Viewer(Machine& machine, const SocketAddress& address, std::uint32_t mark)
-      : endpoint(machine, address), audit(mark) {}
+  // `hears`: takes sound, if it may have it.
+  Viewer(Machine& machine, const SocketAddress& address, std::uint32_t mark, bool hears)
+      : endpoint(machine, address), audit(mark), hears_(hears) {}
 
   [[nodiscard]] std::string Offer();
   // Returns the frame that is whole with this datagram.
@@ -52,6 +53,7 @@ class Viewer {
   void Ask(Instant now);
   void Report(Instant now);
 
+  bool hears_;
   Unwrapper<std::uint16_t> sequence_;
   std::bitset<static_cast<std::size_t>(kWindow)> seen_;
   std::vector<Missing> missing_;

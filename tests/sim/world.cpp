@@ -28,7 +28,10 @@ CameraHabits DrawHabits(WorldKind kind, Random& random) {
   double group_seconds = Between(random, 2, 10);
   if (random.Chance(0.2)) group_seconds = Between(random, 20, 90);
   switch (kind) {
-    case WorldKind::kHome: habits.fps = 1 + static_cast<double>(Below(random, 9)) / 2; break;
+    case WorldKind::kHome:
+      habits.fps = 1 + static_cast<double>(Below(random, 9)) / 2;
+      if (random.Chance(0.3)) habits.sound = Seconds(Between(random, 0.3, 1));
+      break;
     case WorldKind::kDrift:
       habits.fps = 1;
       habits.ppm = random.Chance(0.5) ? 200 : -200;
@@ -37,6 +40,7 @@ CameraHabits DrawHabits(WorldKind kind, Random& random) {
     case WorldKind::kReal:
     case WorldKind::kCount:
       habits.fps = 25;
+      if (random.Chance(0.5)) habits.sound = milliseconds(60);
       habits.keyframe_bytes = 8000 + Below(random, 30'000);
       habits.bytes = 500 + Below(random, 6000);
       break;

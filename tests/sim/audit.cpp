@@ -106,6 +106,7 @@ void Audit::EndFrame(std::int64_t sequence) {
   const auto name = [&] {
     return std::to_string(picture.life) + "/" + std::to_string(picture.number) + Where();
   };
+  Demand(!picture.b_slice, [&] { return "a picture that WebRTC can't carry, " + name(); });
   Demand(picture.mark == mark_, [&] {
     return "a frame of camera " + std::to_string(picture.mark) + " reached a viewer of another, " + name();
   });

@@ -107,7 +107,7 @@ void Camera::ReadRtcp(ByteView compound, Instant now) {
   if (!parsed) return;
   for (const wire::RtcpBlock& block : *parsed) {
     if (block.kind == wire::RtcpKind::kPli || block.kind == wire::RtcpKind::kFir) {
-      keyframe_next_ |= habits_.answers_pli;
+      keyframe_next_ |= habits_.answers_pli && now >= reorders_until_;
     } else if (block.kind == wire::RtcpKind::kNack && habits_.answers_nack) {
       const auto nack = wire::ParseNack(block);
       if (nack && nack->media_ssrc == ssrc_) nack->ForEach([&](std::uint16_t s) { Repeat(s, now); });
@@ -169,6 +169,7 @@ void Camera::SendPicture(Instant now) {
   picture.keyframe = keyframe_next_ || ++since_keyframe_ >= habits_.group;
   if (picture.keyframe) since_keyframe_ = 0;
   keyframe_next_ = false;
+  picture.b_slice = now < reorders_until_ && !picture.keyframe;
   const std::uint32_t timestamp = TimestampAt(now);
   reel_.Add({picture.number, life_, ssrc_, timestamp, now, clock_, ahead_});
   const ByteVector frame =

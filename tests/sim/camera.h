@@ -52,6 +52,8 @@ class Camera {
   void SetWallClock(Duration by) { wall_ += by; }
   // Its RTP clock jumps ahead (modulo 2^32: or back), as that of an encoder that was started anew.
   void JumpRtpClock(std::uint32_t ticks);
+  // Somebody turns B-frames on: until then every picture but keyframes is one, and no request is heard.
+  void Reorder(Instant until) { reorders_until_ = until; }
 
   void Receive(MutableByteView datagram, const SocketAddress& from, Instant now);
   // Pictures, reports and repetitions that are due; then drain outbox().
@@ -109,6 +111,7 @@ class Camera {
   std::uint32_t clock_ = 0;  // of the pictures filmed now, as in Filmed
   Duration ahead_{};
   Duration wall_{};
+  Instant reorders_until_;
   std::uint32_t packets_ = 0;
   std::uint32_t octets_ = 0;
   int changes_ = 0;

@@ -124,6 +124,7 @@ class Cell {
   void MixUpSomething();
   void InjectStrays();
   void JumpClocks();
+  void ReorderPictures();
   void SuspendAndRestart();
   [[nodiscard]] Duration Around(Duration mean);
 
@@ -137,6 +138,7 @@ class Cell {
 
   // cell_progress.cpp
   void CheckProgress();
+  void CheckRefused();
   [[nodiscard]] Instant CameraWellSince() const;
   [[nodiscard]] Duration Patience() const;
 
@@ -172,7 +174,12 @@ class Cell {
   std::array<std::pair<std::uint32_t, Instant>, Reel::kKept> sound_at_lane_;  // number, and since when
   std::uint32_t boot_ = 0;          // of the camera's session at the lane
   std::uint32_t life_at_lane_ = 0;  // of the newest packet there
-  Instant stood_still_until_;       // an RTP clock that the lane saw stand still
+  Instant reorders_since_;          // B slices
+  Instant reorders_until_;
+  Instant reordered_until_;  // and what they leave behind
+  wire::CameraState told_state_ = wire::CameraState::kUnavailable;
+  wire::UnavailableReason told_reason_ = wire::UnavailableReason::kNone;
+  Instant stood_still_until_;  // an RTP clock that the lane saw stand still
   std::uint16_t next_port_ = 50000;
   std::size_t sampled_ = 0;
   Instant next_;

@@ -16,6 +16,8 @@ constexpr Duration kRecovery = seconds(1);
 constexpr Duration kHealing = seconds(30);
 constexpr Duration kPlayer = Viewer::kPlayerPatience + Viewer::kReportInterval;
 constexpr Duration kReturn = seconds(40);
+// Until what was there before has grown old, and longer than any other state of a camera that is well.
+constexpr Duration kRefusal = seconds(10);
 
 Instant Latest(std::initializer_list<Instant> times) {
   return std::max(times);
@@ -36,8 +38,19 @@ Duration Cell::Patience() const {
   return kRecovery + keyframe + 2 * habits.Interval();
 }
 
+// A camera that sends B slices is refused, and the state says why.
+void Cell::CheckRefused() {
+  const Instant since = Latest({CameraWellSince(), reorders_since_});
+  if (now_ >= reorders_until_ || since == Instant::max() || now_ - since < kRefusal) return;
+  Demand(told_state_ == wire::CameraState::kUnavailable &&
+             told_reason_ == wire::UnavailableReason::kUnsupportedMedia,
+         "a camera sends B slices, and its state does not say so");
+  ++tally_.refusals;
+}
+
 void Cell::CheckProgress() {
   next_check_ = now_ + kCheckInterval;
+  CheckRefused();
   const Instant camera_well = CameraWellSince();
   if (camera_well == Instant::max()) {
     const Instant since = Latest({camera_leg_.calm_since(), publishable_since_});
@@ -49,12 +62,13 @@ void Cell::CheckProgress() {
     const Instant both = Latest({camera_well, slot->leg.calm_since()});
     if (!slot->wants || both == Instant::max()) continue;
     if (!slot->viewer || slot->connected_since == Instant::max()) {
-      const Instant since = Latest({both + Patience(), slot->wanted_since});
+      const Instant since = Latest({both + Patience(), slot->wanted_since, reordered_until_ + Patience()});
       Demand(now_ - since < kReturn, "a viewer can't come back");
       continue;
     }
     if (slot->vanished || slot->granted_since == Instant::max()) continue;
-    const Instant since = Latest({both, slot->connected_since, slot->granted_since, slot->shown});
+    const Instant since =
+        Latest({both, slot->connected_since, slot->granted_since, slot->shown, reordered_until_});
     // A lane that took the leg for a narrow one passes over pictures until a keyframe comes, which the player
     // asks for.
     const bool healed = now_ - slot->leg.calm_since() < kHealing;

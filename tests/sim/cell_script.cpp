@@ -72,7 +72,7 @@ void Cell::RunHabits(Slot& slot) {
 
 void Cell::DoSomething() {
   Slot& slot = *slots_[Below(random_, slots_.size())];
-  switch (Below(random_, 14)) {
+  switch (Below(random_, 15)) {
     case 0:
     case 1:
       if (!camera_.connected() || camera_.changes() >= kMaxChanges || now_ - life_since_ < kLeastLife) return;
@@ -107,6 +107,7 @@ void Cell::DoSomething() {
       if (slot.viewer) slot.session.renews = false;
       return;
     case 11: return SuspendAndRestart();
+    case 12: return ReorderPictures();
     default: return JumpClocks();
   }
 }
@@ -154,6 +155,17 @@ void Cell::JumpClocks() {
     case 2: return camera_.JumpRtpClock(static_cast<std::uint32_t>(Spread(random_, 1000, 4e9)));
     default: return camera_.JumpRtpClock(0U - static_cast<std::uint32_t>(Spread(random_, 90'000, 2e9)));
   }
+}
+
+// It is shown again when a whole group went by without B slices.
+void Cell::ReorderPictures() {
+  const CameraHabits& habits = plan_.camera;
+  if (habits.codec != wire::Codec::kH264 || now_ < reordered_until_) return;
+  ++tally_.reorderings;
+  reorders_since_ = now_;
+  reorders_until_ = now_ + Around(plan_.script);
+  camera_.Reorder(reorders_until_);
+  reordered_until_ = reorders_until_ + 2 * habits.Interval() * (habits.group + 1);
 }
 
 void Cell::SuspendAndRestart() {

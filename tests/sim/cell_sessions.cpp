@@ -55,6 +55,8 @@ void Cell::On(wire::LaneToKeeper& message) {
 }
 
 void Cell::OnStatus(const wire::LaneStatus& status) {
+  told_state_ = status.state;
+  told_reason_ = status.reason;
   Demand(status.cache_bytes <= std::max<std::uint64_t>(config_.cache_bytes, cache::CacheLimits::kMinBytes),
          "the cache holds more bytes than it may");
   Demand(status.cache_frames <= config_.cache_frames, "the cache holds more frames than it may");

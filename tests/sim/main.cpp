@@ -39,7 +39,8 @@ void Print(const Tally& t) {
       "%llu steps, %llu pictures filmed, %llu sent to viewers, %llu shown, %llu packets repeated\n"
       "%llu publishes, %llu views, %llu refused, %llu epochs, %llu SSRC changes, %llu reboots, %llu "
       "suspensions\n"
-      "%llu mix-ups refused, %llu stray datagrams, %llu sounds, %llu holdups, %llu clock jumps, %llu times a "
+      "%llu mix-ups refused, %llu stray datagrams, %llu sounds, %llu times B slices, %llu times refused, "
+      "%llu holdups, %llu clock jumps, %llu times a "
       "fresh "
       "picture was due and "
       "there, %llu "
@@ -51,7 +52,8 @@ void Print(const Tally& t) {
       static_cast<unsigned long long>(t.epochs), static_cast<unsigned long long>(t.ssrc_changes),
       static_cast<unsigned long long>(t.reboots), static_cast<unsigned long long>(t.suspensions),
       static_cast<unsigned long long>(t.mixups), static_cast<unsigned long long>(t.strays),
-      static_cast<unsigned long long>(t.sounds), static_cast<unsigned long long>(t.holdups),
+      static_cast<unsigned long long>(t.sounds), static_cast<unsigned long long>(t.reorderings),
+      static_cast<unsigned long long>(t.refusals), static_cast<unsigned long long>(t.holdups),
       static_cast<unsigned long long>(t.jumps), static_cast<unsigned long long>(t.checks),
       static_cast<unsigned long long>(t.minutes));
 }

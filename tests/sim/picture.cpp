@@ -11,9 +11,10 @@ namespace {
 // Frame tag, start code and 640x480 for a key frame (RFC 6386 9.1).
 constexpr std::array<std::uint8_t, 10> kVp8Key{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01};
 constexpr std::array<std::uint8_t, 3> kVp8Delta{0x11, 0x02, 0x00};
-// NAL header, then first_mb_in_slice 0 and slice_type 7 (I) or 5 (P), as Exp-Golomb codes.
+// NAL header, then first_mb_in_slice 0 and slice_type 7 (I), 5 (P) or 6 (B), as Exp-Golomb codes.
 constexpr std::array<std::uint8_t, 2> kH264Key{0x65, 0x88};
 constexpr std::array<std::uint8_t, 2> kH264Delta{0x41, 0x9a};
+constexpr std::array<std::uint8_t, 2> kH264B{0x41, 0x9e};
 
 ByteView HeadOf(wire::Codec codec, bool keyframe) {
   if (codec == wire::Codec::kVp8) return keyframe ? ByteView(kVp8Key) : ByteView(kVp8Delta);
@@ -61,6 +62,7 @@ std::optional<PayloadFacts> ReadH264(ByteView payload) {
     // A keyframe's slice follows its parameter sets.
     facts.starts |= nal->type() != wire::nal::kIdr;
     ReadWords(nal->body.subspan(1), nal->type() == wire::nal::kIdr, facts);
+    if (facts.picture) facts.picture->b_slice = nal->body.front() == kH264B.back();
   }
   return facts;
 }
@@ -72,6 +74,7 @@ ByteVector WritePicture(const Picture& picture, wire::Codec codec, std::size_t b
   bytes = std::max(bytes, kPictureWords);
   ByteVector frame(head.size() + bytes, 0x55);
   std::copy(head.begin(), head.end(), frame.begin());
+  if (picture.b_slice) std::copy(kH264B.begin(), kH264B.end(), frame.begin());
   ByteWriter writer(MutableByteView(frame).subspan(head.size()));
   for (const std::uint32_t word :
        {picture.mark, picture.life, picture.number, static_cast<std::uint32_t>(bytes)}) {

@@ -19,6 +19,7 @@ struct Picture {
   std::uint32_t life = 0;    // of the camera: one more with each reboot and each change of SSRC
   std::uint32_t number = 0;  // counts through all lives
   bool keyframe = false;
+  bool b_slice = false;  // refers to what comes after it (H.264)
 };
 
 // The coded frame: a slice NAL, or a VP8 frame. `bytes` behind the codec's own head, at least kPictureWords.

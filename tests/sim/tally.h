@@ -21,6 +21,8 @@ struct Tally {
   std::uint64_t ssrc_changes = 0;
   std::uint64_t reboots = 0;
   std::uint64_t sounds = 0;  // packets of sound to viewers
+  std::uint64_t reorderings = 0;
+  std::uint64_t refusals = 0;  // times a camera with B slices had to be refused, and was
   std::uint64_t holdups = 0;
   std::uint64_t jumps = 0;    // of a camera's clocks
   std::uint64_t minutes = 0;  // whose latency was that of the first
@@ -42,6 +44,8 @@ struct Tally {
     ssrc_changes += o.ssrc_changes;
     reboots += o.reboots;
     sounds += o.sounds;
+    reorderings += o.reorderings;
+    refusals += o.refusals;
     holdups += o.holdups;
     jumps += o.jumps;
     minutes += o.minutes;

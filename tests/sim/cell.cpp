@@ -80,7 +80,10 @@ Instant Cell::ComputeDeadline() const {
 void Cell::DeliverUp() {
   while (auto datagram = camera_leg_.PollUp(now_)) ToLane(datagram->bytes, datagram->address);
   for (auto& slot : slots_) {
-    while (auto datagram = slot->leg.PollUp(now_)) ToLane(datagram->bytes, datagram->address);
+    while (auto datagram = slot->leg.PollUp(now_)) {
+      NoteProof(*slot, datagram->address, datagram->bytes);
+      ToLane(datagram->bytes, datagram->address);
+    }
   }
 }
 
@@ -159,7 +162,15 @@ void Cell::Send(const Outgoing& entry, ByteView bytes) {
   const bool media = wire::ClassifyDatagram(bytes) == wire::DatagramKind::kRtp;
   Demand(slot != nullptr || !media, "media goes where no session is");
   if (slot == nullptr) return;
-  if (media) SendToViewer(*slot, bytes);
+  if (media) {
+    const auto knows = [&](const std::vector<SocketAddress>& list) {
+      return std::find(list.begin(), list.end(), entry.to) != list.end();
+    };
+    // The first is proved by the handshake.
+    Demand(knows(slot->proved) || (knows(slot->checked) && slot->checked.front() == entry.to),
+           "media goes where a viewer has not proved to be");
+    SendToViewer(*slot, bytes);
+  }
   slot->leg.down.Offer(now_, entry.to, bytes);
 }
 
@@ -212,9 +223,26 @@ void Cell::Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg
   outbox.clear();
 }
 
+// Of the session that the slot has: what was under way for one before has an address of its own.
+void Cell::NoteProof(Slot& slot, const SocketAddress& from, ByteView bytes) {
+  if (!slot.viewer) return;
+  const auto knows = [&](const std::vector<SocketAddress>& list) {
+    return std::find(list.begin(), list.end(), from) != list.end();
+  };
+  const wire::DatagramKind kind = wire::ClassifyDatagram(bytes);
+  const bool own = knows(slot.checked) || from == slot.viewer->endpoint.address();
+  if (kind == wire::DatagramKind::kStun && own && !knows(slot.checked)) slot.checked.push_back(from);
+  if (kind == wire::DatagramKind::kRtcp && knows(slot.checked) && !knows(slot.proved)) {
+    slot.proved.push_back(from);
+  }
+}
+
 Cell::Slot* Cell::FindAddress(const SocketAddress& address) {
   for (auto& slot : slots_) {
-    if (slot->viewer && slot->viewer->endpoint.address() == address) return slot.get();
+    if (!slot->viewer) continue;
+    const auto& seen = slot->checked;
+    const bool was = std::find(seen.begin(), seen.end(), address) != seen.end();
+    if (was || slot->viewer->endpoint.address() == address) return slot.get();
   }
   return nullptr;
 }

@@ -80,9 +80,13 @@ class Cell {
     Instant wanted_since;
     Instant connected_since = Instant::max();
     Instant granted_since = Instant::max();
-    Instant shown;                     // when the newest picture shown was filmed, or Instant{}
-    Steadiness left;                   // from filming to leaving
-    Steadiness told;                   // what the viewer is told of that, less the truth
+    Instant shown;    // when the newest picture shown was filmed, or Instant{}
+    Steadiness left;  // from filming to leaving
+    Steadiness told;  // what the viewer is told of that, less the truth
+    // Where the session was seen: by a check, and by authentic media behind that.
+    std::vector<SocketAddress> checked;
+    std::vector<SocketAddress> proved;
+    Instant roams_until;               // the hub may not have noticed yet
     std::optional<Instant> run_since;  // old pictures leave that lead to new ones
   };
 
@@ -99,6 +103,8 @@ class Cell {
   void SendToViewer(Slot& slot, ByteView bytes);
   void WorkPeers();
   void Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg& leg, bool mute);
+  void NoteProof(Slot& slot, const SocketAddress& from, ByteView bytes);
+  [[nodiscard]] SocketAddress NextAddress();
   [[nodiscard]] Slot* FindAddress(const SocketAddress& address);
   [[nodiscard]] Slot* FindSession(const SessionId& id);
 
@@ -125,6 +131,7 @@ class Cell {
   void InjectStrays();
   void JumpClocks();
   void ReorderPictures();
+  void Roam(Slot& slot);
   void SuspendAndRestart();
   [[nodiscard]] Duration Around(Duration mean);
 

@@ -67,11 +67,11 @@ void Cell::CheckProgress() {
       continue;
     }
     if (slot->vanished || slot->granted_since == Instant::max()) continue;
-    const Instant since =
-        Latest({both, slot->connected_since, slot->granted_since, slot->shown, reordered_until_});
+    const Instant since = Latest(
+        {both, slot->connected_since, slot->granted_since, slot->shown, reordered_until_, slot->roams_until});
     // A lane that took the leg for a narrow one passes over pictures until a keyframe comes, which the player
     // asks for.
-    const bool healed = now_ - slot->leg.calm_since() < kHealing;
+    const bool healed = now_ - std::max(slot->leg.calm_since(), slot->roams_until) < kHealing;
     Demand(now_ - since < Patience() + (healed ? kPlayer : Duration{}), [&] {
       const auto ago = [&](Instant at) { return " " + std::to_string(ToMilliseconds(now_ - at)); };
       return "no fresh picture for" + ago(since) + " ms though all is well; " +

@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kLeastLife = seconds(20);
 constexpr int kMaxChanges = 5;
 constexpr std::size_t kStrays = 12;
+constexpr Duration kRoaming = seconds(6) + Viewer::kReportInterval + seconds(1);
 // What a network lets go of at once may be more than the cache holds.
 constexpr Duration kBurst = seconds(1);
 
@@ -72,7 +73,7 @@ void Cell::RunHabits(Slot& slot) {
 
 void Cell::DoSomething() {
   Slot& slot = *slots_[Below(random_, slots_.size())];
-  switch (Below(random_, 15)) {
+  switch (Below(random_, 16)) {
     case 0:
     case 1:
       if (!camera_.connected() || camera_.changes() >= kMaxChanges || now_ - life_since_ < kLeastLife) return;
@@ -108,6 +109,7 @@ void Cell::DoSomething() {
       return;
     case 11: return SuspendAndRestart();
     case 12: return ReorderPictures();
+    case 13: return Roam(slot);
     default: return JumpClocks();
   }
 }
@@ -155,6 +157,14 @@ void Cell::JumpClocks() {
     case 2: return camera_.JumpRtpClock(static_cast<std::uint32_t>(Spread(random_, 1000, 4e9)));
     default: return camera_.JumpRtpClock(0U - static_cast<std::uint32_t>(Spread(random_, 90'000, 2e9)));
   }
+}
+
+// Its next check tells (within 6 s), and its next report moves the path.
+void Cell::Roam(Slot& slot) {
+  if (!slot.viewer || !slot.viewer->endpoint.connected()) return;
+  slot.viewer->endpoint.Rebind(NextAddress());
+  slot.roams_until = now_ + kRoaming;
+  ++tally_.roams;
 }
 
 // It is shown again when a whole group went by without B slices.

@@ -90,6 +90,9 @@ void Cell::EndView(Slot& slot) {
   slot.ask_at = now_ + kRetry;
   slot.wanted_since = now_;
   slot.run_since.reset();
+  slot.checked.clear();
+  slot.proved.clear();
+  slot.roams_until = {};
 }
 
 void Cell::Publish() {
@@ -138,12 +141,16 @@ void Cell::BeginEpoch() {
   AfterEpoch();
 }
 
+SocketAddress Cell::NextAddress() {
+  const SocketAddress address{IpAddress::V4({10, 1, static_cast<std::uint8_t>(mark_), 3}), next_port_};
+  next_port_ = next_port_ == 65535 ? 50000 : static_cast<std::uint16_t>(next_port_ + 1);
+  return address;
+}
+
 void Cell::View(Slot& slot, MixUp mixup) {
   slot.ask_at = now_ + Seconds(Between(random_, 1, 3));
   if (slot.leg.parted()) return;
-  const SocketAddress address{IpAddress::V4({10, 1, static_cast<std::uint8_t>(mark_), 3}), next_port_};
-  next_port_ = next_port_ == 65535 ? 50000 : static_cast<std::uint16_t>(next_port_ + 1);
-  Viewer viewer(slot.machine, address, mark_, slot.hears);
+  Viewer viewer(slot.machine, NextAddress(), mark_, slot.hears);
   Keeper::Session session;
   const std::string sdp = viewer.Offer();
   auto replies = Tell(keeper_.View(sdp, session));

@@ -36,6 +36,8 @@ class Endpoint {
   [[nodiscard]] Instant NextDeadline() const;
   void SendRtp(ByteView plain);
   void SendRtcp(ByteView plain);
+  // A NAT forgot its mapping: from now on it is seen at `address`, and does not know.
+  void Rebind(const SocketAddress& address) { address_ = address; }
   // Says goodbye, if there is anybody to tell.
   void Close();
 

@@ -40,7 +40,7 @@ void Print(const Tally& t) {
       "%llu publishes, %llu views, %llu refused, %llu epochs, %llu SSRC changes, %llu reboots, %llu "
       "suspensions\n"
       "%llu mix-ups refused, %llu stray datagrams, %llu sounds, %llu times B slices, %llu times refused, "
-      "%llu holdups, %llu clock jumps, %llu times a "
+      "%llu roams, %llu holdups, %llu clock jumps, %llu times a "
       "fresh "
       "picture was due and "
       "there, %llu "
@@ -53,9 +53,9 @@ void Print(const Tally& t) {
       static_cast<unsigned long long>(t.reboots), static_cast<unsigned long long>(t.suspensions),
       static_cast<unsigned long long>(t.mixups), static_cast<unsigned long long>(t.strays),
       static_cast<unsigned long long>(t.sounds), static_cast<unsigned long long>(t.reorderings),
-      static_cast<unsigned long long>(t.refusals), static_cast<unsigned long long>(t.holdups),
-      static_cast<unsigned long long>(t.jumps), static_cast<unsigned long long>(t.checks),
-      static_cast<unsigned long long>(t.minutes));
+      static_cast<unsigned long long>(t.refusals), static_cast<unsigned long long>(t.roams),
+      static_cast<unsigned long long>(t.holdups), static_cast<unsigned long long>(t.jumps),
+      static_cast<unsigned long long>(t.checks), static_cast<unsigned long long>(t.minutes));
 }
 
 // True when the world of `seed` ended well; `trace` is its hash.

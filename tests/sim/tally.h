@@ -23,6 +23,7 @@ struct Tally {
   std::uint64_t sounds = 0;  // packets of sound to viewers
   std::uint64_t reorderings = 0;
   std::uint64_t refusals = 0;  // times a camera with B slices had to be refused, and was
+  std::uint64_t roams = 0;     // viewers that were seen at another address
   std::uint64_t holdups = 0;
   std::uint64_t jumps = 0;    // of a camera's clocks
   std::uint64_t minutes = 0;  // whose latency was that of the first
@@ -46,6 +47,7 @@ struct Tally {
     sounds += o.sounds;
     reorderings += o.reorderings;
     refusals += o.refusals;
+    roams += o.roams;
     holdups += o.holdups;
     jumps += o.jumps;
     minutes += o.minutes;

@@ -15,6 +15,10 @@ constexpr std::size_t kMaxBatch = lane::kTurnBytes + 512 * 1024;
 // A deadline that stays in the past would be a busy loop.
 constexpr int kMaxTurns = 2000;
 
+bool Knows(const std::vector<SocketAddress>& list, const SocketAddress& address) {
+  return std::find(list.begin(), list.end(), address) != list.end();
+}
+
 }  // namespace
 
 Cell::Cell(const CellPlan& plan, std::uint32_t mark, std::uint64_t seed, Recordings& recordings, Instant now,
@@ -81,8 +85,7 @@ void Cell::DeliverUp() {
   while (auto datagram = camera_leg_.PollUp(now_)) ToLane(datagram->bytes, datagram->address);
   for (auto& slot : slots_) {
     while (auto datagram = slot->leg.PollUp(now_)) {
-      NoteProof(*slot, datagram->address, datagram->bytes);
-      ToLane(datagram->bytes, datagram->address);
+      FromViewer(*slot, datagram->bytes, datagram->address);
     }
   }
 }
@@ -163,11 +166,8 @@ void Cell::Send(const Outgoing& entry, ByteView bytes) {
   Demand(slot != nullptr || !media, "media goes where no session is");
   if (slot == nullptr) return;
   if (media) {
-    const auto knows = [&](const std::vector<SocketAddress>& list) {
-      return std::find(list.begin(), list.end(), entry.to) != list.end();
-    };
-    // The first is proved by the handshake.
-    Demand(knows(slot->proved) || (knows(slot->checked) && slot->checked.front() == entry.to),
+    // Where no RTCP came from yet, a check is enough.
+    Demand(Knows(slot->proved, entry.to) || (slot->proved.empty() && Knows(slot->checked, entry.to)),
            "media goes where a viewer has not proved to be");
     SendToViewer(*slot, bytes);
   }
@@ -224,25 +224,26 @@ void Cell::Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg
 }
 
 // Of the session that the slot has: what was under way for one before has an address of its own.
-void Cell::NoteProof(Slot& slot, const SocketAddress& from, ByteView bytes) {
-  if (!slot.viewer) return;
-  const auto knows = [&](const std::vector<SocketAddress>& list) {
-    return std::find(list.begin(), list.end(), from) != list.end();
-  };
-  const wire::DatagramKind kind = wire::ClassifyDatagram(bytes);
-  const bool own = knows(slot.checked) || from == slot.viewer->endpoint.address();
-  if (kind == wire::DatagramKind::kStun && own && !knows(slot.checked)) slot.checked.push_back(from);
-  if (kind == wire::DatagramKind::kRtcp && knows(slot.checked) && !knows(slot.proved)) {
-    slot.proved.push_back(from);
-  }
+void Cell::NoteCheck(Slot& slot, const SocketAddress& from, ByteView bytes) {
+  if (!slot.viewer || slot.viewer->endpoint.address() != from || Knows(slot.checked, from)) return;
+  if (wire::ClassifyDatagram(bytes) == wire::DatagramKind::kStun) slot.checked.push_back(from);
+}
+
+// RTCP behind a check proves a place, if the lane takes it.
+void Cell::FromViewer(Slot& slot, MutableByteView bytes, const SocketAddress& from) {
+  NoteCheck(slot, from, bytes);
+  const bool proves = wire::ClassifyDatagram(bytes) == wire::DatagramKind::kRtcp &&
+                      Knows(slot.checked, from) && !Knows(slot.proved, from);
+  if (proves) slot.proved.push_back(from);
+  const std::uint64_t dropped = lane_->drops().total();
+  ToLane(bytes, from);
+  if (proves && lane_->drops().total() != dropped) std::erase(slot.proved, from);
 }
 
 Cell::Slot* Cell::FindAddress(const SocketAddress& address) {
   for (auto& slot : slots_) {
     if (!slot->viewer) continue;
-    const auto& seen = slot->checked;
-    const bool was = std::find(seen.begin(), seen.end(), address) != seen.end();
-    if (was || slot->viewer->endpoint.address() == address) return slot.get();
+    if (Knows(slot->checked, address) || slot->viewer->endpoint.address() == address) return slot.get();
   }
   return nullptr;
 }

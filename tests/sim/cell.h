@@ -103,7 +103,8 @@ class Cell {
   void SendToViewer(Slot& slot, ByteView bytes);
   void WorkPeers();
   void Drain(std::vector<ByteVector>& outbox, const SocketAddress& from, Leg& leg, bool mute);
-  void NoteProof(Slot& slot, const SocketAddress& from, ByteView bytes);
+  void NoteCheck(Slot& slot, const SocketAddress& from, ByteView bytes);
+  void FromViewer(Slot& slot, MutableByteView bytes, const SocketAddress& from);
   [[nodiscard]] SocketAddress NextAddress();
   [[nodiscard]] Slot* FindAddress(const SocketAddress& address);
   [[nodiscard]] Slot* FindSession(const SessionId& id);

@@ -142,6 +142,7 @@ void Cell::InjectStrays() {
       bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1U << (bit % 8)));
     }
     ++tally_.strays;
+    for (auto& viewer : slots_) NoteCheck(*viewer, from, bytes);
     ToLane(bytes, from);
   }
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <utility>
 
 #include "daemon/wire/ntp.h"
 
@@ -77,19 +76,10 @@ Duration CaptureClock::Stream::Media(std::int64_t timestamp) const {
   return anchor_media + Duration{static_cast<std::int64_t>(static_cast<double>(said.count()) * pace)};
 }
 
-Duration CaptureClock::Stream::Lateness() const {
-  const auto known = least.At(newest_arrived);
-  if (!known) return carried;
-  return std::clamp<Duration>(newest_arrived.time_since_epoch() - Media(newest_timestamp) - *known,
-                              Duration::zero(), kMaxAge);
-}
-
-// The network is no other one: what was late stays so until something comes sooner.
 void CaptureClock::Restart(wire::StreamKind kind) {
-  Stream fresh;
-  fresh.clock_rate = Of(kind).clock_rate;
-  fresh.carried = Of(kind).Lateness();
-  Of(kind) = fresh;
+  const std::int64_t clock_rate = Of(kind).clock_rate;
+  Of(kind) = Stream{};
+  Of(kind).clock_rate = clock_rate;
 }
 
 void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, std::uint32_t rtp_timestamp,
@@ -104,7 +94,7 @@ void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, st
   if (in_order) stream.newest_sequence = sequence.value;
   const std::int64_t timestamp = stream.timestamps.Unwrap(rtp_timestamp);
   const Duration delay = arrived.time_since_epoch() - stream.Media(timestamp);
-  stream.least.Add(delay - std::exchange(stream.carried, Duration::zero()), arrived);
+  stream.least.Add(delay, arrived);
   stream.recent.Add(delay, arrived);
   if (timestamp == stream.timestamps.highest()) NoteNewest(stream, timestamp, arrived);
 }
@@ -147,21 +137,23 @@ Duration CaptureClock::Lost(const Stream& stream, const Said& from, const Said& 
   const Duration wall = to.wall - from.wall;
   const Duration by_report = wall - (stream.Media(to.timestamp) - stream.Media(from.timestamp));
   const Duration by_packets = wall - (stream.Media(to.newest) - stream.Media(from.newest));
-  if ((by_report < Duration::zero()) != (by_packets < Duration::zero())) return Duration::zero();
-  const Duration lost = std::chrono::abs(by_report) < std::chrono::abs(by_packets) ? by_report : by_packets;
   // Many a report names the last frame's time.
   const Duration unsure = kSureOf + 2 * std::min(stream.frame_length, kMaxAge) +
-                          std::min(to.arrived - to.newest_arrived, kMaxAge);
+                          std::min<Duration>(to.arrived - to.newest_arrived, kMaxAge);
+  // Packets that were held back while reports passed, or reports of other times than the packets'.
+  if (std::chrono::abs(by_report - by_packets) > unsure) return Duration::zero();
+  const Duration lost = std::chrono::abs(by_report) < std::chrono::abs(by_packets) ? by_report : by_packets;
   return std::chrono::abs(lost) > unsure ? lost : Duration::zero();
 }
 
-// An RTP clock that stood still. No more than the hub saw pass: what is beyond is a wall clock that was set.
+// An RTP clock that stood still, and the hub saw it: else the wall clock was set.
 void CaptureClock::FollowJump(Stream& stream, const Said& to) {
   const Said& from = *stream.last;
   const Duration media = stream.Media(to.timestamp) - stream.Media(from.timestamp);
-  const Duration lost = std::min(Lost(stream, from, to), to.arrived - from.arrived - media);
-  if (lost <= Duration::zero()) return;
-  stream.least.Grow(lost, to.arrived);
+  const Duration lost = Lost(stream, from, to);
+  const Duration seen = to.arrived - from.arrived - media;
+  if (lost <= Duration::zero() || std::chrono::abs(lost - seen) > kMaxReportSkew) return;
+  stream.least.Grow(std::min(lost, seen), to.arrived);
   ForgetReports();
 }
 

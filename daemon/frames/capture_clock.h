@@ -18,9 +18,9 @@
 // that agrees with arrival to within kMaxReportSkew.
 //
 // "Captured" is later than the truth by the path's least delay, on a LAN below 1 ms, and by however much
-// everything was held back from a run's first packet on, which nothing here can know. (A run that follows
-// another in the same session begins as late as that one ended.) Whoever sets the camera's wall clock, or
-// breaks its RTP clock, while holding its packets back can make them young by as much.
+// everything was held back from a run's first packet on, which nothing here can know.
+// Whoever sets the camera's wall clock, or breaks its RTP clock, while holding its packets back can make them
+// young by as much.
 #pragma once
 
 #include <array>
@@ -131,7 +131,6 @@ class CaptureClock {
     std::optional<std::int64_t> newest_sequence;
     DriftBoundMinimum least{kArrivalDriftPpm};  // arrival - media time
     SlidingMinimum recent{kWindow};             // the same, for Delay()
-    Duration carried{};                         // so late was the run before, at its end
     std::int64_t newest_timestamp = 0;          // of the packets, and when it came
     Instant newest_arrived;
     std::uint32_t frames = 0;
@@ -146,8 +145,6 @@ class CaptureClock {
     Duration anchor_media{};
 
     [[nodiscard]] Duration Media(std::int64_t timestamp) const;
-    // Of the newest packet.
-    [[nodiscard]] Duration Lateness() const;
   };
 
   void NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived);

@@ -141,12 +141,16 @@ void CameraSession::Drain(Stream& stream, Instant now) {
   }
 }
 
-// Of what is shown: the picture, or sound where there is none.
+// Of what is shown: the picture, or sound where there is none. A silence says nothing.
 void CameraSession::NoteAge(const frames::FrameHeader& header) {
   if (has_video() && header.stream != wire::StreamKind::kVideo) return;
-  if (header.arrived_first - header.captured < kLate) return late_since_.reset();
-  if (!late_since_) late_since_ = header.arrived_first;
-  too_late_ = header.arrived_first - *late_since_ >= kLatePatience;
+  const Instant at = header.arrived_first;
+  const bool silent = late_last_ && at - *late_last_ > kLate;
+  too_late_ = false;
+  if (at - header.captured < kLate) return late_since_.reset();
+  if (!late_since_ || silent) late_since_ = at;
+  late_last_ = at;
+  too_late_ = at - *late_since_ >= kLatePatience;
 }
 
 // Frames that the rate bound takes go with all that depends on them, and nobody else asks for another start.

@@ -156,6 +156,7 @@ class CameraSession {
   RateBound bound_;
   std::optional<Instant> too_fast_at_;
   std::optional<Instant> late_since_;  // arrival of the first of the late frames
+  std::optional<Instant> late_last_;   // and of the last
   bool too_late_ = false;
   bool awaits_keyframe_ = false;  // the rate bound broke the chain
   std::uint64_t told_ = 0;

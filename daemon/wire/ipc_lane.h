@@ -203,7 +203,7 @@ enum class SessionEndReason : std::uint8_t {
   kReplaced,   // the camera published anew
   kGrantLost,  // no wrap for the current epoch
   kLimit,
-  kTooLate,  // what the camera sends has arrived too late for long
+  kTooLate,  // what the camera sends has arrived too late for 20 s
   kCount
 };
 

@@ -166,15 +166,17 @@ class Receiver final : public ports::SrtpReceiver {
   // The first packet of a source that gets here may have a roll-over behind it: libsrtp expects none
   // (RFC 3711 3.3.1), and would never open any that follows.
   Opened OpenFirst(MutableByteView packet, std::uint32_t ssrc) {
-    const bool may_have_rolled = (packet[2] & 0x80U) == 0;
-    const ByteVector before = may_have_rolled ? ByteVector(packet.begin(), packet.end()) : ByteVector();
+    // The roll-over can only be behind it if its number is low.
+    const bool tries =
+        (packet[2] & 0x80U) == 0 && packet.size() <= before_.size() && suspects_++ % kSrtpGuessEvery == 0;
+    if (tries) std::copy(packet.begin(), packet.end(), before_.begin());
     Opened opened = Open(packet, ssrc, &srtp_unprotect, DropReason::kRtpMalformed);
-    if (opened.reason == DropReason::kSrtpAuthentication && may_have_rolled &&
-        failures_++ % kSrtpGuessEvery == 0) {
-      std::copy(before.begin(), before.end(), packet.begin());
+    if (tries && opened.reason == DropReason::kSrtpAuthentication) {
+      std::copy_n(before_.begin(), packet.size(), packet.begin());
       opened = OpenRolled(packet, ssrc);
     }
-    if (opened.reason == DropReason::kNone) Find(ssrc)->sends_rtp = true;
+    if (opened.reason != DropReason::kNone) return opened;
+    if (Source* source = Find(ssrc)) source->sends_rtp = true;
     return opened;
   }
 
@@ -201,7 +203,8 @@ class Receiver final : public ports::SrtpReceiver {
   SessionPtr session_;
   std::array<Source, kSrtpMaxSsrcs> sources_{};
   std::size_t source_count_ = 0;
-  std::uint32_t failures_ = 0;  // of first packets that may have a roll-over behind them
+  std::uint32_t suspects_ = 0;               // first packets that may have a roll-over behind them
+  std::array<std::uint8_t, 2048> before_{};  // one of them, before it was tried
 };
 
 class Sender final : public ports::SrtpSender {

@@ -15,8 +15,8 @@ constexpr unsigned kSrtpSendWindow = 4096;
 constexpr std::size_t kSrtpMaxSsrcs = 16;
 
 // A source whose first packets were lost around a roll-over of their numbers is joined with a roll-over
-// counter of 1. Trying that costs a derivation of keys, so of the packets that don't open and could be such a
-// first one every so manieth is tried, the first included.
+// counter of 1. Trying that costs a derivation of keys, so of the first packets that could have one behind
+// them one in kSrtpGuessEvery is tried, the first included.
 constexpr std::uint32_t kSrtpGuessEvery = 16;
 
 class LibSrtpFactory final : public ports::SrtpFactory {

@@ -65,7 +65,8 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
         await eventually('the group has grown', async () => (await count(first)) > 75, undefined, () => hub.story());
         await first.close();
         const page = await player.open(hub.page(viewer), readMarks);
-        await eventually('a picture', async () => (await count(page)) > 0, undefined, () => hub.story());
+        // Within the time of a keyframe that nobody asked for, and long before the group's own end.
+        await eventually('a picture', async () => (await count(page)) > 0, 10_000, () => hub.story());
         await live(page, hub);
         const before = await count(page);
         await eventually('it goes on', async () => (await count(page)) > before + 50);

@@ -80,25 +80,6 @@ TEST_CASE("capture clock: sound that is first heard of while all is held makes n
   }
 }
 
-TEST_CASE("capture clock: a run that begins while all is held is as late as the one before") {
-  const auto which = GENERATE(kVideo, kAudio);
-  const bool source_changes = GENERATE(true, false);
-  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
-  std::int64_t sequence = 0;
-  for (Duration sent{}; sent < seconds(60); sent += milliseconds(40)) {
-    const Instant at = kStart + sent + (sent >= seconds(20) ? seconds(6) : seconds(0));
-    const Duration back = sent >= seconds(24) ? Duration{seconds(50)} : Duration::zero();
-    if (sent == seconds(24) && source_changes) clock.Restart(which);
-    for (const auto kind : {kVideo, kAudio}) {
-      const Duration media = sent + seconds(100) - (kind == which ? back : Duration::zero());
-      const std::uint32_t rtp = Rtp(media, kind == kVideo ? 90000 : 48000);
-      clock.OnPacket(kind, ExtendedSequence{++sequence}, rtp, at);
-      if (sent % seconds(1) == Duration::zero()) clock.OnSenderReport(kind, Report(kWall + sent, rtp), at);
-      if (sent >= seconds(20)) REQUIRE(at - clock.CaptureTime(kind, rtp, at) > milliseconds(5800));
-    }
-  }
-}
-
 TEST_CASE("capture clock: a camera that counts frames, first reported while it is held, stays old") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   Duration due{};

@@ -30,10 +30,15 @@ export class Hub {
     for (const name of ['state', 'run']) mkdirSync(join(hub.folder, name), { mode: 0o700 });
     hub.daemon = hub.program('latchkeyd', [...(lan ? [] : ['--loopback', '--http-port', '0']),
       '--state', join(hub.folder, 'state'), '--run', join(hub.folder, 'run')]);
-    hub.url = await eventually('latchkeyd is ready', () => {
-      if (hub.daemon.exitCode !== null) throw new Error(`latchkeyd ended: ${hub.errors(hub.daemon)}`);
-      return /^latchkeyd: ready (\S+)/m.exec(readFileSync(hub.daemon.out, 'utf8'))?.[1].replace(/\/$/, '');
-    });
+    try {
+      hub.url = await eventually('latchkeyd is ready', () => {
+        if (hub.daemon.exitCode !== null) throw new Error(`latchkeyd ended: ${hub.errors(hub.daemon)}`);
+        return /^latchkeyd: ready (\S+)/m.exec(readFileSync(hub.daemon.out, 'utf8'))?.[1].replace(/\/$/, '');
+      });
+    } catch (error) {
+      await hub.stop();
+      throw error;
+    }
     return hub;
   }
 

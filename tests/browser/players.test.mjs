@@ -3,7 +3,7 @@
 // camera is held up, and the present again afterwards.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { Hub, eventually } from './hub.mjs';
 import { chromiumPlayer, firefoxPlayer, inNetwork } from './players.mjs';
 import { readMarks } from './support/marks.mjs';
@@ -51,45 +51,52 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
       });
       after(() => player?.close());
 
+      // Also of a test that failed midway.
+      const begun = [];
+      afterEach(async () => {
+        for (const end of begun.splice(0)) await end();
+      });
+      async function open(viewer) {
+        const page = await player.open(hub.page(viewer), readMarks);
+        begun.push(() => page.close());
+        return page;
+      }
       async function film(name, ...how) {
         const camera = await hub.addCamera(`${name} in ${player.name}`);
         const viewer = await hub.addViewer(`${name} in ${player.name}`, camera);
         const cam = hub.cam(camera, '--codec', 'vp8', '--size', '640x360', '--bitrate-kbit', 1200, '--mark', name, ...how);
+        begun.push(() => cam.kill('SIGKILL'));
         await hub.live(camera);
         return { camera, viewer, cam, text: textOf(name) };
       }
 
       test('starts at once in the middle of a long group, without a jump back, and is live', async () => {
         const { viewer, cam, text } = await film('start', '--gop', 3600, '--json');
-        const first = await player.open(hub.page(viewer), readMarks);
+        const first = await open(viewer);
         await eventually('the group has grown', async () => (await count(first)) > 75, undefined, () => hub.story());
-        await first.close();
-        const page = await player.open(hub.page(viewer), readMarks);
+        const page = await open(viewer);
         // Within the time of a keyframe that nobody asked for, and long before the group's own end.
         await eventually('a picture', async () => (await count(page)) > 0, 10_000, () => hub.story());
         await live(page, hub);
         const before = await count(page);
         await eventually('it goes on', async () => (await count(page)) > before + 50);
         assertWholeAndForward(await looks(page), text);
-        await page.close();
         cam.kill('SIGINT');
         await eventually('the camera ends', () => cam.exitCode !== null);
         assert.ok(hub.report(cam).plis <= 1, 'only the first keyframe may have been asked for');
       });
 
       test('5 % loss and 30 ms jitter: every picture is whole and newer than the one before', async () => {
-        const { viewer, cam, text } = await film('rain', '--loss', 5, '--jitter-ms', 30, '--seed', 11);
-        const page = await player.open(hub.page(viewer), readMarks);
+        const { viewer, text } = await film('rain', '--loss', 5, '--jitter-ms', 30, '--seed', 11);
+        const page = await open(viewer);
         await eventually('pictures', async () => (await count(page)) > 200, undefined, () => hub.story());
         await live(page, hub);
         assertWholeAndForward(await looks(page), text);
-        await page.close();
-        cam.kill('SIGINT');
       });
 
       test('a camera that is held up: unavailable, then the present again', async () => {
         const { camera, viewer, cam, text } = await film('hold', '--gop', 2);
-        const page = await player.open(hub.page(viewer), readMarks);
+        const page = await open(viewer);
         await live(page, hub);
         cam.kill('SIGSTOP');
         await eventually('the page says so', async () => (await tileState(page, camera)) === 'unavailable');
@@ -99,8 +106,6 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
         await eventually('the page says live', async () => (await tileState(page, camera)) === 'live', undefined, () => hub.story());
         await live(page, hub);
         assertWholeAndForward(await looks(page), text);
-        await page.close();
-        cam.kill('SIGINT');
       });
     });
   }

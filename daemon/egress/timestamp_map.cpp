@@ -5,7 +5,7 @@
 namespace latchkey::egress {
 namespace {
 
-// Differences of minutes at most: no overflow.
+// Differences of a day at most: no overflow.
 std::int64_t Ticks(Duration d, std::uint32_t rate) {
   return ToMicroseconds(d) * static_cast<std::int64_t>(rate) / 1'000'000;
 }

@@ -8,19 +8,20 @@
 //
 // What else makes it larger is the camera's own authentic word, the two times in its sender reports: between
 // two of them its wall clock passed by more than its RTP clock did, in reports and in packets alike. No delay
-// can change what stands in them. The RTP clock lost that time, because it
-//   stood still (an encoder that stalled): once, where packets came irregularly, and no more than the hub saw
-//   pass; is slow (firmware that counts frames and calls 15 of a second 25): from then on it is read at that
-//   pace.
-// Only if the hub saw the time pass as well: else the wall clock was set.
+// can change what stands in them. The RTP clock lost that time in one of two ways:
+//  - it stood still (an encoder that stalled). Where packets came irregularly: the time counts once.
+//  - it is slow (firmware that counts frames and calls 15 of a second 25). Where packets came regularly: its
+//    time is read at that pace from then on.
+// Either way only if the hub saw the time pass as well; else the camera's wall clock was set.
 //
 // Reports also put picture and sound on one clock: the smallest (arrival - wall clock) of both streams, while
 // that agrees with arrival to within kMaxReportSkew.
 //
 // "Captured" is later than the truth by the path's least delay, on a LAN below 1 ms, and by however much
-// everything was held back from a run's first packet on, which nothing here can know.
-// Whoever sets the camera's wall clock, or breaks its RTP clock, while holding its packets back can make them
-// young by as much.
+// everything was held back from a run's first packet on, which nothing here can know. (A run begins with the
+// session, with another source, and where RTP time goes back by more than kMaxStep.) Whoever sets the
+// camera's wall clock, or breaks its RTP clock, while holding its packets back can make them young by as
+// much.
 #pragma once
 
 #include <array>

@@ -122,7 +122,7 @@ TEST_CASE("capture clock: a packet that was overtaken sets no clock back") {
   }
 }
 
-TEST_CASE("capture clock: an RTP clock that stood still is believed after two reports") {
+TEST_CASE("capture clock: an RTP clock that stood still is believed by its reports") {
   const Duration stood = GENERATE(Duration{milliseconds(900)}, Duration{seconds(3)}, Duration{seconds(30)});
   OrderedClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   for (std::uint32_t i = 0; i < 1500; ++i) {

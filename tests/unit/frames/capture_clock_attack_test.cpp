@@ -96,6 +96,21 @@ TEST_CASE("capture clock: a camera that counts frames, first reported while it i
   }
 }
 
+TEST_CASE("capture clock: a wall clock that is set while a hold begins makes nothing young") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(60); sent += milliseconds(40)) {
+    const bool held = sent >= seconds(30);
+    const Instant at = kStart + sent + (held ? seconds(3) : seconds(0));
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, Rtp(sent), at);
+    if (sent % seconds(1) == Duration::zero()) {
+      const Duration set = held ? Duration{seconds(200)} : Duration::zero();
+      clock.OnSenderReport(kVideo, Report(kWall + sent + set, Rtp(sent)), at);
+    }
+    if (held) REQUIRE(at - clock.CaptureTime(kVideo, Rtp(sent), at) > milliseconds(2400));
+  }
+}
+
 TEST_CASE("capture clock: drift adds up however often packets come") {
   const auto every = GENERATE(Duration{microseconds(330)}, Duration{microseconds(1010)});
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);

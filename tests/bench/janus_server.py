@@ -17,6 +17,7 @@ from pathlib import Path
 from support.hub import PATIENCE, Program, eventually
 
 PLUGINS = next((p for p in Path("/usr/lib").glob("*/janus/plugins/libjanus_videoroom.so")), None)
+NO_SUCH_FEED = 428  # JANUS_VIDEOROOM_ERROR_NO_SUCH_FEED
 OTHER_TRANSPORTS = ("mqtt", "nanomsg", "pfunix", "rabbitmq", "websockets")
 INTERFACE, ADDRESS = "bench0", "10.77.0.1"
 CONFIG = {
@@ -87,9 +88,15 @@ class Handle:
 
         event = eventually(f"janus answers {body['request']}", answer)
         data = event["plugindata"]["data"]
+        if data.get("error_code") == NO_SUCH_FEED:
+            raise NoSuchFeed
         if "error" in data:
             raise AssertionError(f"janus: {data['error']}")
         return event
+
+
+class NoSuchFeed(Exception):
+    pass
 
 
 class JanusServer:
@@ -143,7 +150,16 @@ class JanusServer:
 
     def view(self, offer):
         """Janus offers here, in its own payload types: the client's offer is turned into the answer."""
-        event = self.viewer.message({"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": 1}]})
+        join = {"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": 1}]}
+
+        def joined_the_room():
+            # A feed is there when its transport is up, which takes longer than the answer to its offer.
+            try:
+                return self.viewer.message(join)
+            except NoSuchFeed:
+                return None
+
+        event = eventually("janus has the camera", joined_the_room)
         theirs = event["jsep"]["sdp"]
         ours = answer_to(theirs, offer)
         self.viewer.message({"request": "start"}, {"type": "answer", "trickle": False, "sdp": ours})

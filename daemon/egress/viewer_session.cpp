@@ -188,7 +188,8 @@ bool ViewerSession::PassesOver(const frames::FrameHeader& header, Instant now) {
 }
 
 ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Instant>& arrivals) {
-  Hold();
+  ForgetWakeUps();
+  if (held_since_) position_.run_since += turn.now - *std::exchange(held_since_, std::nullopt);
   if (!MaySend(turn)) return PumpOutcome::kIdle;
   const std::size_t before = turn.out.bytes();
   const PumpOutcome outcome = SendWhatMayLeave(turn, arrivals);

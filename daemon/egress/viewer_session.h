@@ -93,10 +93,10 @@ class ViewerSession {
   };
   // Sends what this viewer may have now. `arrivals` gets `whole` of each live frame that left with this call.
   PumpOutcome Pump(const Turn& turn, std::vector<Instant>& arrivals);
-  // Nothing may be pumped for now: no wake-up for pacing is needed.
-  void Hold() {
-    paused_until_.reset();
-    resend_due_.reset();
+  // Nothing may be pumped for now: no wake-up for pacing is needed, and a run doesn't age meanwhile.
+  void Hold(Instant now) {
+    ForgetWakeUps();
+    if (!held_since_) held_since_ = now;
   }
   [[nodiscard]] FrameNumber failed_frame() const { return position_.number; }
 
@@ -137,7 +137,7 @@ class ViewerSession {
     std::uint32_t timestamp = 0;   // of the frame begun
     FrameNumber live_from;         // up to here it is a run through the past
     Instant begun;                 // when its first packet left
-    Instant run_since;             // when that began
+    Instant run_since;             // when that began, later by what it was held
     bool awaits_keyframe = false;  // pictures are passed over until one comes
   };
   enum class Step : std::uint8_t { kSent, kPaused, kBatchFull, kOpenFailed };
@@ -161,6 +161,10 @@ class ViewerSession {
   [[nodiscard]] std::int64_t rate() const;
   [[nodiscard]] Instant LastCall(const cache::SealedFrame& frame, const Turn& turn) const;
   Step Pause(std::int64_t pace, Instant last_call, Instant now);
+  void ForgetWakeUps() {
+    paused_until_.reset();
+    resend_due_.reset();
+  }
   void KeepUp(const Turn& turn);
   // What is in the cache already is a run through the past.
   void RunToLive(const Turn& turn);
@@ -188,6 +192,7 @@ class ViewerSession {
   LegEstimate estimate_;
   std::vector<ResendRequest> resends_;
   ResendBudget resend_budget_;
+  std::optional<Instant> held_since_;
   std::optional<Instant> paused_until_;
   std::optional<Instant> resend_due_;  // requests wait for it
   Instant resend_from_{};              // requests are served again from then on

@@ -145,12 +145,13 @@ void CameraSession::Drain(Stream& stream, Instant now) {
 void CameraSession::NoteAge(const frames::FrameHeader& header) {
   if (has_video() && header.stream != wire::StreamKind::kVideo) return;
   const Instant at = header.arrived_first;
-  const bool silent = late_last_ && at - *late_last_ > kLate;
+  const Duration limit = config_.unavailable_after;
   too_late_ = false;
-  if (at - header.captured < kLate) return late_since_.reset();
-  if (!late_since_ || silent) late_since_ = at;
+  if (at - header.captured < limit) return late_for_.reset();
+  late_for_ = late_for_ ? *late_for_ + std::clamp<Duration>(at - late_last_, Duration::zero(), limit)
+                        : Duration::zero();
   late_last_ = at;
-  too_late_ = at - *late_since_ >= kLatePatience;
+  too_late_ = *late_for_ >= kLatePatience;
 }
 
 // Frames that the rate bound takes go with all that depends on them, and nobody else asks for another start.
@@ -244,11 +245,13 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
     // Another SSRC has numbers of its own (RFC 3550 5.1).
     const bool renumbered = !gate_ || gate_->SsrcOfStream(i) != before[i];
     stream.assembler.BeginEpoch(epoch, renumbered);
-    if (renumbered) clock_.Restart(plan_.streams[i].kind);
+    if (renumbered) {
+      clock_.Restart(plan_.streams[i].kind);
+      late_for_.reset();
+    }
     stream.reception = Reception();
     stream.repair.BeginEpoch();
   }
-  late_since_.reset();
   awaits_keyframe_ = false;
   keyframe_.Want(now);
 }

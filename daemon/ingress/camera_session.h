@@ -32,8 +32,9 @@ struct CameraConfig {
   SessionId session;
   CameraId camera;
   Epoch epoch;
-  std::uint32_t max_bitrate_kbit = 0;  // the most that the camera is told as REMB; 0: nothing is told
-  frames::DepthLimits hold;            // bounds of how long a hole may hold the line
+  std::uint32_t max_bitrate_kbit = 0;       // the most that the camera is told as REMB; 0: nothing is told
+  frames::DepthLimits hold;                 // bounds of how long a hole may hold the line
+  Duration unavailable_after = seconds{2};  // a picture that arrives as old as this is late
 };
 
 struct CameraCounters {
@@ -54,10 +55,8 @@ class CameraSession {
   // A publisher counts as live this long after an authentic packet, and this long after its offer.
   static constexpr Duration kLiveSilence = seconds{2};
   static constexpr Duration kLiveYouth = seconds{5};
-  // Pictures that arrive this long after they were taken are late: a camera whose pictures have been so for
-  // kLatePatience is asked to come anew. Its clock may have stood still without a report to tell; a session
-  // begins by what is on time then.
-  static constexpr Duration kLate = seconds{2};
+  // A camera whose pictures have been late for so long is asked to come anew. Its clock may have stood still
+  // without a report to tell; a session begins by what is on time then.
   static constexpr Duration kLatePatience = seconds{20};
   // So long after the rate bound dropped a frame the camera counts as too fast.
   static constexpr Duration kTooFastMemory = seconds{5};
@@ -105,7 +104,7 @@ class CameraSession {
     return too_fast_at_ && now - *too_fast_at_ < kTooFastMemory;
   }
   // What it sends arrives too late to be shown.
-  [[nodiscard]] bool late() const { return late_since_.has_value(); }
+  [[nodiscard]] bool late() const { return late_for_.has_value(); }
   // What it was last told that it may send, in bit/s; 0: nothing.
   [[nodiscard]] std::uint64_t told() const { return told_; }
   [[nodiscard]] std::optional<Instant> last_packet() const { return last_packet_; }
@@ -155,8 +154,8 @@ class CameraSession {
   Bitrate bitrate_;
   RateBound bound_;
   std::optional<Instant> too_fast_at_;
-  std::optional<Instant> late_since_;  // arrival of the first of the late frames
-  std::optional<Instant> late_last_;   // and of the last
+  std::optional<Duration> late_for_;  // frames have come late, without one that was not
+  Instant late_last_;                 // arrival of the last of them
   bool too_late_ = false;
   bool awaits_keyframe_ = false;  // the rate bound broke the chain
   std::uint64_t told_ = 0;

@@ -32,6 +32,7 @@ void Lane::On(wire::PublishOffer message, Instant now, WallTime) {
   camera.epoch = message.epoch;
   camera.max_bitrate_kbit = config_.max_bitrate_kbit;
   camera.hold = {config_.hold_least, config_.hold_most};
+  camera.unavailable_after = config_.unavailable_after;
   auto session = ingress::CameraSession::Make(camera, answer->plan, credentials, ports_, now);
   if (!session) return Refuse(message.ticket, 500, session.error().message);
 

@@ -107,7 +107,7 @@ void Lane::PumpViewers(Instant now, WallTime wall) {
   more_to_pump_ = false;
   // Fresh or nothing (invariant 2): what is in the cache of a silent camera is shown to nobody.
   if (WhyNoPicture(now)) {
-    for (Viewer& viewer : viewers_) viewer.session->Hold();
+    for (Viewer& viewer : viewers_) viewer.session->Hold(now);
     return;
   }
   const egress::Turn turn{cache_, open_buffer_, batch_, kTurnBytes, now, wall};

@@ -110,15 +110,45 @@ TEST_CASE("lane: pictures that a network held back reach nobody while they are o
   }
 }
 
-TEST_CASE("lane: a camera whose pictures stay late is asked to come anew") {
+TEST_CASE("lane: a viewer whose run through the past is held up goes on with it, and misses nothing") {
   Filmed world;
+  world.Film(world.camera, seconds{8}, 500);
+  world.Advance(milliseconds{1900});
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  auto replies = world.View(viewer);
+  REQUIRE(world.Find<wire::ViewerAnswer>(replies));
+  world.Connect(viewer.peer);
+  world.Advance(seconds{5});
+  REQUIRE(world.status.state == wire::CameraState::kUnavailable);
+  const std::size_t seen = viewer.Pictures().size();
+  REQUIRE(seen > 0);
+  REQUIRE(seen < 200);
+  for (int i = 0; i < 25; ++i) {
+    world.camera.SendPicture(false, 4000, world.now);
+    world.Advance(milliseconds{40});
+  }
+  const std::vector<Picture> pictures = viewer.Pictures();
+  CHECK(pictures.back().number + 1 == world.camera.pictures);
+  for (std::size_t i = 1; i < pictures.size(); ++i) REQUIRE(pictures[i].number == pictures[i - 1].number + 1);
+}
+
+TEST_CASE("lane: a camera whose pictures stay late is asked to come anew") {
+  const bool soon = GENERATE(false, true);
+  Filmed world([soon](wire::LaneConfig& config) {
+    if (!soon) return;
+    config.stale_after = milliseconds{200};
+    config.unavailable_after = milliseconds{600};
+  });
   const Instant stopped = world.now;
-  world.Advance(seconds{4});
+  world.Advance(soon ? seconds{1} : seconds{4});
   const Instant late = world.now;
   (void)world.TakeMessages();
   std::optional<wire::SessionEnded> ended;
   for (Instant taken = stopped; !ended && world.now < late + seconds{40}; taken += milliseconds{40}) {
-    world.camera.SendPicture(false, 1000, taken);
+    // Another epoch under the same SSRC makes nothing young.
+    const bool begins = taken - stopped == seconds{10};
+    if (begins) world.BeginNextEpoch();
+    world.camera.SendPicture(begins, 1000, taken);
     world.Advance(milliseconds{40});
     auto messages = world.TakeMessages();
     ended = world.Find<wire::SessionEnded>(messages);

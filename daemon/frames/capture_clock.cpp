@@ -122,15 +122,24 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
                  stream.newest_timestamp,
                  stream.newest_arrived,
                  stream.frames};
-  if (stream.last && stream.irregular) {
+  if (!IsOverdue(stream, arrived)) FollowRtpClock(stream, now);
+  stream.last = now;
+  LearnWallClock(stream, now);
+}
+
+bool CaptureClock::IsOverdue(const Stream& stream, Instant now) {
+  return now - stream.newest_arrived > std::min(stream.frame_length, kMaxAge) + kIrregular;
+}
+
+void CaptureClock::FollowRtpClock(Stream& stream, const Said& now) {
+  if (stream.settled && stream.irregular) {
     FollowJump(stream, now);
   } else if (stream.mark) {
     FollowPace(stream, now);
   }
   stream.irregular = false;
   if (!stream.mark) stream.mark = now;
-  stream.last = now;
-  LearnWallClock(stream, now);
+  stream.settled = now;
 }
 
 Duration CaptureClock::Lost(const Stream& stream, const Said& from, const Said& to) {
@@ -148,7 +157,7 @@ Duration CaptureClock::Lost(const Stream& stream, const Said& from, const Said& 
 
 // An RTP clock that stood still, and the hub saw it: else the wall clock was set.
 void CaptureClock::FollowJump(Stream& stream, const Said& to) {
-  const Said& from = *stream.last;
+  const Said& from = *stream.settled;
   const Duration media = stream.Media(to.timestamp) - stream.Media(from.timestamp);
   const Duration lost = Lost(stream, from, to);
   const Duration seen = to.arrived - from.arrived - media;

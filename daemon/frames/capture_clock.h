@@ -136,9 +136,10 @@ class CaptureClock {
     Instant newest_arrived;
     std::uint32_t frames = 0;
     Duration frame_length{};
-    bool irregular = false;    // since the last report
-    std::optional<Said> last;  // report
-    std::optional<Said> mark;  // what the pace is measured from; none: not before the next report
+    bool irregular = false;       // since the last report
+    std::optional<Said> last;     // report
+    std::optional<Said> settled;  // the same, if packets came when it did: what jumps are measured from
+    std::optional<Said> mark;     // what the pace is measured from; none: not before the next report
     bool synchronised = false;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
@@ -148,6 +149,9 @@ class CaptureClock {
     [[nodiscard]] Duration Media(std::int64_t timestamp) const;
   };
 
+  // The next packet should be here by now: a report says nothing of a clock that may be standing still.
+  [[nodiscard]] static bool IsOverdue(const Stream& stream, Instant now);
+  void FollowRtpClock(Stream& stream, const Said& now);
   void NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived);
   // How much less the RTP clock passed than the wall clock did; 0 where that isn't sure.
   static Duration Lost(const Stream& stream, const Said& from, const Said& to);

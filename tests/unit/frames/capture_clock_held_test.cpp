@@ -137,6 +137,29 @@ TEST_CASE("capture clock: an RTP clock that stood still is believed by its repor
 }
 
 // Reports pass in time while packets are held back, and some have an RTP time of as long ago.
+// An encoder that stalls goes on reporting: its RTP time stands still, or seems to go on, or is behind
+// already.
+TEST_CASE("capture clock: a report that comes amid the stall does not hide it") {
+  const std::int64_t said_amid_ms = GENERATE(0, 1500, -1500);
+  OrderedClock clock(wire::Codec::kVp8, wire::Codec::kOpus);
+  const Duration stall = seconds(3);
+  Duration age{};
+  for (int i = 0; i < 500; ++i) {
+    const Duration stood = i < 250 ? Duration{} : stall;
+    const Instant at = kStart + i * milliseconds(40) + stood;
+    const auto rtp = static_cast<std::uint32_t>(i * 3600);
+    clock.OnPacket(wire::StreamKind::kVideo, rtp, at);
+    if (i % 50 == 25) clock.OnSenderReport(wire::StreamKind::kVideo, Report(kWall + (at - kStart), rtp), at);
+    if (i == 249) {
+      const Instant amid = at + milliseconds(1500);
+      const auto said = rtp + static_cast<std::uint32_t>(said_amid_ms * 90);
+      clock.OnSenderReport(wire::StreamKind::kVideo, Report(kWall + (amid - kStart), said), amid);
+    }
+    age = at - clock.CaptureTime(wire::StreamKind::kVideo, rtp, at);
+  }
+  CHECK(age < milliseconds(300));
+}
+
 TEST_CASE("capture clock: reports that are wrong for a few seconds make no picture young") {
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
   std::int64_t sequence = 0;

@@ -52,6 +52,8 @@ class Audit {
   // Extended, as sent.
   [[nodiscard]] const Unwrapper<std::uint16_t>& sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  // Of the picture that began last.
+  [[nodiscard]] const std::optional<std::uint32_t>& timestamp() const { return timestamp_; }
   // Of the frames that left whole.
   [[nodiscard]] const std::optional<Picture>& newest() const { return newest_; }
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }

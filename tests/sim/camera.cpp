@@ -96,6 +96,12 @@ void Camera::JumpRtpClock(std::uint32_t ticks) {
   ahead_ += microseconds(std::int64_t{ticks} * 100 / 9);
 }
 
+void Camera::Stall(Duration by, Instant now) {
+  next_picture_ = std::max(next_picture_, now) + by;
+  timestamp_base_ -= static_cast<std::uint32_t>(ToMicroseconds(by) * 9 / 100);
+  BeginClock();
+}
+
 void Camera::Receive(MutableByteView datagram, const SocketAddress& from, Instant now) {
   if (!endpoint_) return;
   const auto opened = endpoint_->Receive(datagram, from, now);

@@ -52,6 +52,8 @@ class Camera {
   void SetWallClock(Duration by) { wall_ += by; }
   // Its RTP clock jumps ahead (modulo 2^32: or back), as that of an encoder that was started anew.
   void JumpRtpClock(std::uint32_t ticks);
+  // Its encoder stalls: nothing is filmed for so long, and the RTP clock stands still meanwhile.
+  void Stall(Duration by, Instant now);
   // Somebody turns B-frames on: until then every picture but keyframes is one, and no request is heard.
   void Reorder(Instant until) { reorders_until_ = until; }
 

@@ -182,7 +182,9 @@ void Cell::SendToViewer(Slot& slot, ByteView bytes) {
   CheckSilence();
   const std::uint64_t before = viewer.audit.frames();
   const auto heard = viewer.audit.sound.newest();
+  const auto begun = viewer.audit.timestamp();
   if (!viewer.audit.OnRtp(bytes, *viewer.endpoint.witness(), viewer.endpoint.plan())) ++tally_.repeated;
+  if (viewer.audit.timestamp() != begun) CheckLead(slot, *viewer.audit.timestamp());
   const auto& sound = viewer.audit.sound.newest();
   if (sound && (!heard || heard->number != sound->number)) {
     ++tally_.sounds;

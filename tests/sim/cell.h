@@ -61,7 +61,16 @@ class Cell {
   // Of everything that the lane sent and said, and when.
   [[nodiscard]] std::uint64_t trace() const { return trace_.Low(); }
 
+  // So long after an RTP clock stood still two reports have said it, or the session ended with its patience.
+  static constexpr Duration kStandstill = ingress::CameraSession::kLatePatience + seconds(5);
+
  private:
+  // A viewer's clock against the hub's.
+  struct Timing {
+    Unwrapper<std::uint32_t> timestamps;
+    Instant began;      // when the first picture left
+    Duration behind{};  // of that, the hub's clock less the viewer's
+  };
   // A person with a device, whose sessions come and go.
   struct Slot {
     Slot(const CellPlan& plan, std::uint64_t seed, Random& random, Instant now)
@@ -88,6 +97,8 @@ class Cell {
     std::vector<SocketAddress> proved;
     Instant roams_until;               // the hub may not have noticed yet
     std::optional<Instant> run_since;  // old pictures leave that lead to new ones
+    Instant ran;                       // when the last of these left
+    std::optional<Timing> timing;      // of the pictures, as a player has it
   };
 
   // cell.cpp
@@ -131,6 +142,7 @@ class Cell {
   void MixUpSomething();
   void InjectStrays();
   void JumpClocks();
+  void StallCamera();
   void ReorderPictures();
   void Roam(Slot& slot);
   void SuspendAndRestart();
@@ -140,6 +152,7 @@ class Cell {
   void TakeRtp(MutableByteView bytes, const SocketAddress& from);
   void CheckSilence() const;
   void CheckAge(Slot& slot, const Picture& picture);
+  void CheckLead(Slot& slot, std::uint32_t timestamp);
   void CheckSound(const Sound& sound);
   void CheckTold(Slot& slot, const SentFrame& frame);
   void Measure(Steadiness& steadiness, const Slot& slot, Duration sample, const char* what);

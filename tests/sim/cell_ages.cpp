@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "daemon/wire/rtp.h"
 #include "tests/sim/cell.h"
@@ -12,8 +13,9 @@ namespace {
 
 // After bad weather.
 constexpr Duration kSettled = seconds(30);
-// Two reports say it, or the session ends with its patience.
-constexpr Duration kStandstill = ingress::CameraSession::kLatePatience + seconds(5);
+
+// Pictures of a run, which pass at the least step each.
+constexpr int kGroup = 300;
 
 std::string Milliseconds(Duration d) {
   return std::to_string(ToMilliseconds(d)) + " ms";
@@ -82,11 +84,35 @@ void Cell::CheckAge(Slot& slot, const Picture& picture) {
                          egress::ViewerSession::kMaxFrameTime;
   Measure(slot.left, slot, age, "from filming to leaving");
   if (age < fresh) return slot.run_since.reset();
-  if (!slot.run_since) slot.run_since = now_;
-  Demand(now_ - *slot.run_since <= egress::ViewerSession::kMaxRun, [&] {
-    return "a picture leaves that is " + Milliseconds(age) + " old, " + Milliseconds(now_ - *slot.run_since) +
+  if (!slot.run_since) slot.run_since = slot.ran = now_;
+  // While the newest is old the run is held.
+  const Duration held = now_ - std::exchange(slot.ran, now_);
+  if (held > egress::ViewerSession::kMaxFrameTime) *slot.run_since += held;
+  const Duration run = now_ - *slot.run_since;
+  Demand(run <= egress::ViewerSession::kMaxRun + egress::ViewerSession::kMaxFrameTime, [&] {
+    return "a picture leaves that is " + Milliseconds(age) + " old, " + Milliseconds(run) +
            " after the first such";
   });
+}
+
+// A player shows pictures by their times, counted from the earliest: one far sooner than its time has it come
+// would keep it behind.
+void Cell::CheckLead(Slot& slot, std::uint32_t timestamp) {
+  const auto behind = [&](Timing& timing) {
+    const std::int64_t ticks = timing.timestamps.Unwrap(timestamp);
+    return now_.time_since_epoch() - microseconds(ticks * 100 / 9);
+  };
+  if (!slot.timing) {
+    slot.timing.emplace();
+    slot.timing->began = now_;
+    slot.timing->behind = behind(*slot.timing);
+    return;
+  }
+  using Map = egress::TimestampMap;
+  const Duration drift = (now_ - slot.timing->began) / 1'000'000 * Map::kFollowPpm;
+  const Duration lead = slot.timing->behind - behind(*slot.timing);
+  Demand(lead <= Map::kMaxLead + kGroup * Map::kLeastStep + drift,
+         [&] { return "a picture leaves " + Milliseconds(lead) + " sooner than its time has it come"; });
 }
 
 // Sound of the past helps nobody: it waits for what is missing before it, or for a slow leg, and no longer.

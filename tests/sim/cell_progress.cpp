@@ -50,6 +50,11 @@ void Cell::CheckRefused() {
 
 void Cell::CheckProgress() {
   next_check_ = now_ + kCheckInterval;
+  // Reports and pictures that don't come tell nothing.
+  const Instant calm = camera_leg_.calm_since();
+  if (now_ < stood_still_until_)
+    stood_still_until_ =
+        std::max(stood_still_until_, calm == Instant::max() ? now_ + kStandstill : calm + kStandstill);
   CheckRefused();
   const Instant camera_well = CameraWellSince();
   if (camera_well == Instant::max()) {

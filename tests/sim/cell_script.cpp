@@ -152,12 +152,23 @@ void Cell::InjectStrays() {
 void Cell::JumpClocks() {
   constexpr double kYear = 365 * 86400.0;
   ++tally_.jumps;
-  switch (Below(random_, 4)) {
+  switch (Below(random_, 5)) {
     case 0: return camera_.SetWallClock(Seconds(Spread(random_, 130, kYear)));
     case 1: return camera_.SetWallClock(Seconds(-Spread(random_, 1, kYear)));
     case 2: return camera_.JumpRtpClock(static_cast<std::uint32_t>(Spread(random_, 1000, 4e9)));
+    case 3: return StallCamera();
     default: return camera_.JumpRtpClock(0U - static_cast<std::uint32_t>(Spread(random_, 90'000, 2e9)));
   }
+}
+
+// Nothing to show meanwhile; what its clock lost is told by what comes then (StoodStill). For as long as the
+// lane can be sure of, by reports that may name the last picture's time.
+void Cell::StallCamera() {
+  // What is left of an error heals at the pace of drift.
+  if (plan_.measured) return;
+  const Duration by = Seconds(Spread(random_, 0.5, 30)) + 4 * plan_.camera.Interval();
+  camera_.Stall(by, now_);
+  stood_still_until_ = std::max(stood_still_until_, now_ + by + plan_.camera.Interval());
 }
 
 // Its next check tells (within 6 s), and its next report moves the path.

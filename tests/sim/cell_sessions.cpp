@@ -90,6 +90,7 @@ void Cell::EndView(Slot& slot) {
   slot.ask_at = now_ + kRetry;
   slot.wanted_since = now_;
   slot.run_since.reset();
+  slot.timing.reset();
   slot.checked.clear();
   slot.proved.clear();
   slot.roams_until = {};

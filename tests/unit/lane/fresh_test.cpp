@@ -156,6 +156,7 @@ TEST_CASE("lane: a camera whose pictures stay late is asked to come anew") {
   REQUIRE(ended);
   CHECK(ended->reason == wire::SessionEndReason::kTooLate);
   CHECK(world.now - late >= ingress::CameraSession::kLatePatience);
+  CHECK(world.now - late < ingress::CameraSession::kLatePatience + seconds{2});
   CHECK(world.camera.peer.closed());
 }
 

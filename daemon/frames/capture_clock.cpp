@@ -100,14 +100,14 @@ void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, st
 }
 
 void CaptureClock::NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived) {
-  if (stream.frames > 0 && timestamp != stream.newest_timestamp) {
+  if (stream.heard && timestamp != stream.newest_timestamp) {
     stream.frame_length = stream.Media(timestamp) - stream.Media(stream.newest_timestamp);
     if (std::chrono::abs(arrived - stream.newest_arrived - stream.frame_length) > kIrregular) {
       stream.irregular = true;
       stream.mark.reset();
     }
   }
-  if (timestamp != stream.newest_timestamp) ++stream.frames;
+  stream.heard = true;
   stream.newest_timestamp = timestamp;
   stream.newest_arrived = arrived;
 }
@@ -117,11 +117,8 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
   const Said now{wire::WallTimeFromNtp(report.ntp).time_since_epoch(),
-                 stream.timestamps.Peek(report.rtp_timestamp),
-                 arrived,
-                 stream.newest_timestamp,
-                 stream.newest_arrived,
-                 stream.frames};
+                 stream.timestamps.Peek(report.rtp_timestamp), arrived, stream.newest_timestamp,
+                 stream.newest_arrived};
   if (!IsOverdue(stream, arrived)) FollowRtpClock(stream, now);
   stream.last = now;
   LearnWallClock(stream, now);
@@ -173,7 +170,6 @@ void CaptureClock::FollowPace(Stream& stream, const Said& to) {
   const bool odd = stream.pace != 1;
   if (span < Duration::zero() || span > kMarkAge) stream.mark = to;
   if (span < (odd ? kOddPaceSpan : kPaceSpan)) return;
-  if (to.frames - from.frames < (odd ? kOddPaceFrames : kPaceFrames)) return;
   const Duration lost = Lost(stream, from, to);
   if (lost == Duration::zero()) return;
   stream.mark = to;

@@ -87,13 +87,10 @@ class CaptureClock {
   // Time that a clock loses is noticed from here on: twice what a report's own times are off by, beside the
   // length of a frame.
   static constexpr Duration kSureOf = milliseconds(200);
-  // Paces are measured over so long a time and so many frames at least, because many reports name the last
-  // frame's time; of a camera that is known to count otherwise, whose pace changes with its frame rate,
-  // sooner.
+  // Paces are measured over so long a time at least; of a camera that is known to count otherwise, whose pace
+  // changes with its frame rate, sooner. That many reports name the last frame's time is kSureOf's matter.
   static constexpr Duration kPaceSpan = seconds(4);
-  static constexpr std::uint32_t kPaceFrames = 40;
   static constexpr Duration kOddPaceSpan = milliseconds(800);
-  static constexpr std::uint32_t kOddPaceFrames = 10;
   // And over so long at most.
   static constexpr Duration kMarkAge = seconds(120);
   static constexpr double kSlowestPace = 0.25;
@@ -124,7 +121,6 @@ class CaptureClock {
     Instant arrived;
     std::int64_t newest = 0;  // timestamp of the newest packet, extended
     Instant newest_arrived;
-    std::uint32_t frames = 0;  // so far
   };
   struct Stream {
     std::int64_t clock_rate = 90000;
@@ -132,9 +128,9 @@ class CaptureClock {
     std::optional<std::int64_t> newest_sequence;
     DriftBoundMinimum least{kArrivalDriftPpm};  // arrival - media time
     SlidingMinimum recent{kWindow};             // the same, for Delay()
+    bool heard = false;                         // a packet came
     std::int64_t newest_timestamp = 0;          // of the packets, and when it came
     Instant newest_arrived;
-    std::uint32_t frames = 0;
     Duration frame_length{};
     bool irregular = false;       // since the last report
     std::optional<Said> last;     // report

@@ -115,6 +115,7 @@ RtpVerdict Gate::Belongs(const wire::RtpPacket& packet, Instant now) {
   if (!match) return Refuse(DropReason::kWrongPayloadType);
   Stream& stream = streams_[match->stream];
   const std::uint32_t ssrc = packet.header.ssrc;
+  if (WasLeft(ssrc)) return Refuse(DropReason::kWrongSsrc);
   if (match->rtx) {
     if (!TakeRtxSsrc(stream, ssrc)) return Refuse(DropReason::kWrongSsrc);
     return Number(packet, *match, now);
@@ -193,6 +194,9 @@ void Gate::BeginEpoch() {
     if (!stream.change_reported) continue;
     AgreedStream agreed = stream.agreed;
     const std::optional<std::uint32_t> rival = stream.rival;
+    for (const auto& ssrc : {agreed.ssrc, agreed.rtx_ssrc}) {
+      if (ssrc && left_.size() < kMaxLeft) left_.push_back(*ssrc);
+    }
     agreed.ssrc.reset();
     agreed.rtx_ssrc.reset();
     stream = Stream{};
@@ -209,6 +213,10 @@ std::optional<Gate::Match> Gate::FindPayloadType(std::uint8_t payload_type) cons
     if (agreed.rtx_payload_type == payload_type) return Match{i, true};
   }
   return std::nullopt;
+}
+
+bool Gate::WasLeft(std::uint32_t ssrc) const {
+  return std::find(left_.begin(), left_.end(), ssrc) != left_.end();
 }
 
 bool Gate::IsOwned(std::uint32_t ssrc) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "daemon/base/counters.h"
 #include "daemon/base/datagram.h"
@@ -76,6 +77,9 @@ class Gate {
   // An SSRC replaces the pinned one only after that long without a packet of the pinned one, so two senders
   // under one key can't make a lane change epochs at their leisure.
   static constexpr Duration kSsrcSilence = milliseconds(200);
+  // SSRCs that streams had before, RTX included. What is protected under them was sent before the change,
+  // however late it comes: they are never taken again. At the limit the session is exhausted().
+  static constexpr std::size_t kMaxLeft = 32;
   // Roll-overs of one SSRC under one key, far below SRTP's 2^48 packets and far above what 24 h can need. At
   // the limit the stream ends as kSrtpRollover; a new session has a new key.
   static constexpr std::int64_t kMaxRollovers = 1 << 14;
@@ -106,7 +110,7 @@ class Gate {
   // Precondition: stream < stream_count().
   [[nodiscard]] const AgreedStream& agreed(std::size_t stream) const;
   // The peer used up the SSRCs that one key may name: its session is to end, and to begin anew.
-  [[nodiscard]] bool exhausted() const { return receiver_->exhausted(); }
+  [[nodiscard]] bool exhausted() const { return receiver_->exhausted() || left_.size() >= kMaxLeft; }
   [[nodiscard]] const DropCounters& drops() const { return drops_; }
   [[nodiscard]] bool IsConsistent() const;
 
@@ -131,6 +135,7 @@ class Gate {
   RtcpVerdict RefuseRtcp(DropReason reason);
   [[nodiscard]] std::optional<Match> FindPayloadType(std::uint8_t payload_type) const;
   [[nodiscard]] bool IsOwned(std::uint32_t ssrc) const;
+  [[nodiscard]] bool WasLeft(std::uint32_t ssrc) const;
   [[nodiscard]] bool AnySsrcKnown() const;
   RtpVerdict Belongs(const wire::RtpPacket& packet, Instant now);
   bool TakeMediaSsrc(Stream& stream, std::uint32_t ssrc);
@@ -141,6 +146,7 @@ class Gate {
   std::unique_ptr<ports::SrtpReceiver> receiver_;
   std::array<Stream, kMaxStreams> streams_{};
   std::size_t stream_count_ = 0;
+  std::vector<std::uint32_t> left_;
   DropCounters drops_;
 };
 

@@ -193,6 +193,28 @@ TEST_CASE("gate: an old SSRC that comes back takes its change back") {
   CHECK(pair.gate().SsrcOfStream(0) == std::optional{kVideoSsrc});
 }
 
+TEST_CASE("gate: an SSRC that was left is never taken again, nor is its RTX") {
+  Pair pair;
+  ByteVector rtx = Hex("00 01 41");
+  pair.Send(Pair::Video(1), kPayload);
+  REQUIRE(pair.Send({false, kRtxType, 1, 42, kRtxSsrc}, rtx).packet);
+  pair.Send(Pair::Video(1, 0x99), kPayload, kStart + milliseconds(10));
+  REQUIRE(pair.Send(Pair::Video(2, 0x99), kPayload, kStart + milliseconds(300)).changed);
+  pair.gate().BeginEpoch();
+  REQUIRE(pair.Send(Pair::Video(3, 0x99), kPayload, kStart + milliseconds(310)).packet);
+  // Held back since before the change: no replay, and authentic.
+  for (int i = 0; i < 10; ++i) {
+    const Instant late = kStart + seconds(300) + i * milliseconds(100);
+    const auto media = pair.Send(Pair::Video(static_cast<std::uint16_t>(2 + i)), kPayload, late);
+    CHECK(media.reason == DropReason::kWrongSsrc);
+    CHECK_FALSE(media.changed);
+    CHECK(pair.Send({false, kRtxType, static_cast<std::uint16_t>(2 + i), 42, kRtxSsrc}, rtx, late).reason ==
+          DropReason::kWrongSsrc);
+  }
+  CHECK(pair.gate().SsrcOfStream(0) == std::optional<std::uint32_t>{0x99});
+  CHECK_FALSE(pair.gate().agreed(0).rtx_ssrc);
+}
+
 TEST_CASE("gate: RTX comes out as the packet it repeats") {
   Pair pair;
   for (std::uint16_t s = 65530; s != 3; ++s) pair.Send(Pair::Video(s), kPayload);

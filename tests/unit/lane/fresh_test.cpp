@@ -1,5 +1,6 @@
 // Fresh or nothing (invariant 2), and nothing that the grant has no right to.
 #include <algorithm>
+#include <deque>
 
 #include "daemon/ingress/camera_session.h"
 #include "daemon/lane/lane.h"
@@ -158,6 +159,41 @@ TEST_CASE("lane: a camera whose pictures stay late is asked to come anew") {
   CHECK(world.now - late >= ingress::CameraSession::kLatePatience);
   CHECK(world.now - late < ingress::CameraSession::kLatePatience + seconds{2});
   CHECK(world.camera.peer.closed());
+}
+
+// Its last two seconds were held back, and come when another SSRC is in use for minutes.
+TEST_CASE("lane: what a network held back of an SSRC that was left reaches nobody") {
+  Watched world;
+  std::deque<ByteVector> held;
+  const std::uint32_t first = world.camera.pictures;
+  for (int i = 0; i < 50; ++i) {
+    world.camera.SendPicture(i % 10 == 0, 2000, world.now);
+    for (auto& out = world.camera.peer.out; !out.empty(); out.pop_front()) held.push_back(out.front());
+    world.Advance(milliseconds{40});
+  }
+  const std::uint32_t last = world.camera.pictures - 1;
+  const auto begin_if_wanted = [&world] {
+    auto messages = world.TakeMessages();
+    if (!world.Find<wire::EpochWanted>(messages)) return;
+    world.BeginNextEpoch();
+    world.RenewAll();
+  };
+  world.camera.ChangeSsrc();
+  for (int i = 0; i < 60; ++i) {
+    world.Film(world.camera, seconds{1}, 25, 4000, 1000);
+    begin_if_wanted();
+  }
+  const Epoch epoch = world.status.epoch;
+  for (; !held.empty(); held.pop_front()) {
+    world.Inject(held.front(), world.camera.peer.address());
+    world.Advance(milliseconds{15});
+    begin_if_wanted();
+  }
+  CHECK(world.status.epoch == epoch);
+  CHECK(world.status.state != wire::CameraState::kLive);
+  const std::vector<Picture> shown = world.viewer.Pictures();
+  CHECK(std::none_of(shown.begin(), shown.end(),
+                     [&](const Picture& p) { return p.number >= first && p.number <= last; }));
 }
 
 TEST_CASE("lane: what a grant has no right to is not sent, and what it has is") {

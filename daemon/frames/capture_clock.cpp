@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "daemon/wire/ntp.h"
 
@@ -117,8 +118,11 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
   const Said now{wire::WallTimeFromNtp(report.ntp).time_since_epoch(),
-                 stream.timestamps.Peek(report.rtp_timestamp), arrived, stream.newest_timestamp,
-                 stream.newest_arrived};
+                 stream.timestamps.Peek(report.rtp_timestamp),
+                 arrived,
+                 stream.newest_timestamp,
+                 stream.newest_arrived,
+                 *stream.least.At(arrived)};
   if (!IsOverdue(stream, arrived)) FollowRtpClock(stream, now);
   stream.last = now;
   LearnWallClock(stream, now);
@@ -129,14 +133,25 @@ bool CaptureClock::IsOverdue(const Stream& stream, Instant now) {
 }
 
 void CaptureClock::FollowRtpClock(Stream& stream, const Said& now) {
+  bool unsure = false;
   if (stream.settled && stream.irregular) {
     FollowJump(stream, now);
+    unsure = MayHaveLost(stream, *stream.settled, now);
   } else if (stream.mark) {
     FollowPace(stream, now);
   }
-  stream.irregular = false;
   if (!stream.mark) stream.mark = now;
+  if (unsure) return;
+  stream.irregular = false;
   stream.settled = now;
+}
+
+// Something, and too little to be sure of: what it loses next is measured from there as well.
+bool CaptureClock::MayHaveLost(const Stream& stream, const Said& from, const Said& to) {
+  if (to.arrived - from.arrived >= kMarkAge || Lost(stream, from, to) != Duration::zero()) return false;
+  const Duration length = std::min(stream.frame_length, kMaxAge);
+  const Duration less = to.wall - from.wall - (stream.Media(to.timestamp) - stream.Media(from.timestamp));
+  return less > 2 * length && less < 2 * (kSureOf + 3 * length);
 }
 
 Duration CaptureClock::Lost(const Stream& stream, const Said& from, const Said& to) {
@@ -181,13 +196,23 @@ void CaptureClock::FollowPace(Stream& stream, const Said& to) {
   const double told = ratio(span, to.timestamp - from.timestamp);
   const double seen = ratio(to.newest_arrived - from.newest_arrived, to.newest - from.newest);
   if (told < kSlowestPace || told > kFastestPace) return;
-  // The wall clock was set, or is slewed.
-  if (std::abs(told - seen) > std::abs(stream.pace - seen)) return;
+  // The wall clock was set, or is slewed; a wall clock is not set back by as much twice running. What makes
+  // pictures older is believed then whatever arrival says, for arrival is the network's.
+  const double vetoed = std::exchange(stream.vetoed, 0);
+  if (std::abs(told - seen) > std::abs(stream.pace - seen)) {
+    const bool again = told < stream.pace && std::abs(told - vetoed) < kSamePace * told;
+    if (!again) {
+      stream.vetoed = told;
+      return;
+    }
+  }
   stream.anchor_media = stream.Media(to.newest);
   stream.anchor_timestamp = to.newest;
   stream.pace = std::abs(told - 1) * static_cast<double>(span.count()) < kSureOf.count() ? 1 : told;
   stream.recent.Reset();
+  // Read too slowly, packets only seemed to come later; read too fast, they seemed to come sooner.
   if (lost > Duration::zero()) stream.least.Grow(lost, to.arrived);
+  if (lost < Duration::zero()) stream.least.Add(from.least + lost, to.arrived);
   ForgetReports();
 }
 
@@ -215,6 +240,8 @@ Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_times
   const auto bounded = [arrived](Duration estimate) {
     return std::clamp(Instant{estimate}, arrived - kMaxAge, arrived);
   };
+  // A clock of another pace is believed while reports go on saying so.
+  if (stream.pace != 1 && arrived - stream.last->arrived > kPaceLife) return arrived - kMaxAge;
   const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
   const Duration by_arrival = *least + media;
   const auto wall_offset = wall_offset_.At(arrived);

@@ -21,7 +21,8 @@
 // everything was held back from a run's first packet on, which nothing here can know. (A run begins with the
 // session, with another source, and where RTP time goes back by more than kMaxStep.) Whoever sets the
 // camera's wall clock, or breaks its RTP clock, while holding its packets back can make them young by as
-// much.
+// much. So can whoever delivers, at the pace of before, what a camera that counts frames sends at another;
+// that is seen after two spans of its reports.
 #pragma once
 
 #include <array>
@@ -91,10 +92,14 @@ class CaptureClock {
   // changes with its frame rate, sooner. That many reports name the last frame's time is kSureOf's matter.
   static constexpr Duration kPaceSpan = seconds(4);
   static constexpr Duration kOddPaceSpan = milliseconds(800);
+  // A pace that no report has spoken of for so long says nothing any more: the pictures are old.
+  static constexpr Duration kPaceLife = seconds(15);
   // And over so long at most.
   static constexpr Duration kMarkAge = seconds(120);
   static constexpr double kSlowestPace = 0.25;
   static constexpr double kFastestPace = 4;
+  // Two measurements of one pace differ by this share at most.
+  static constexpr double kSamePace = 0.1;
   // Of the least delay that queues are measured from: a path that became longer is no queue for ever.
   static constexpr Duration kWindow = seconds(10);
 
@@ -121,6 +126,7 @@ class CaptureClock {
     Instant arrived;
     std::int64_t newest = 0;  // timestamp of the newest packet, extended
     Instant newest_arrived;
+    Duration least{};  // as it was then
   };
   struct Stream {
     std::int64_t clock_rate = 90000;
@@ -139,6 +145,7 @@ class CaptureClock {
     bool synchronised = false;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
+    double vetoed = 0;  // the pace that reports told last and arrival contradicted
     std::int64_t anchor_timestamp = 0;
     Duration anchor_media{};
 
@@ -151,6 +158,7 @@ class CaptureClock {
   void NoteNewest(Stream& stream, std::int64_t timestamp, Instant arrived);
   // How much less the RTP clock passed than the wall clock did; 0 where that isn't sure.
   static Duration Lost(const Stream& stream, const Said& from, const Said& to);
+  static bool MayHaveLost(const Stream& stream, const Said& from, const Said& to);
   void FollowJump(Stream& stream, const Said& to);
   void FollowPace(Stream& stream, const Said& to);
   void LearnWallClock(Stream& stream, const Said& now);

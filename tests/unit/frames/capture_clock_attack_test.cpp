@@ -146,5 +146,66 @@ TEST_CASE("capture clock: leaps under the slowest pace stay in 64 bits") {
   CHECK(at - clock.CaptureTime(kAudio, rtp, at) <= CaptureClock::kMaxAge);
 }
 
+// Firmware that counts frames, whose frame rate changes with the light, every ten seconds.
+TEST_CASE("capture clock: a frame rate that falls and rises makes no held picture young") {
+  const Duration hold = GENERATE(Duration{seconds(3)}, Duration{seconds(30)});
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Duration sent{};
+  Duration due{};
+  for (std::uint32_t i = 0; sent < seconds(600); ++i) {
+    const bool dark = sent / seconds(10) % 2 == 1;
+    const bool held = sent >= seconds(60);
+    const Instant at = kStart + sent + (held ? hold : Duration::zero());
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, at);
+    if (sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), at);
+      due += seconds(1);
+    }
+    INFO(ToMilliseconds(sent));
+    if (held) REQUIRE(at - clock.CaptureTime(kVideo, i * 3600, at) > seconds(2));
+    sent += dark ? microseconds(66667) : microseconds(43478);
+  }
+}
+
+// 30 pictures a second that are counted as 25, and delivered as 25.
+TEST_CASE("capture clock: whoever delivers at the pace of before makes nothing young") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Duration sent{};
+  Duration due{};
+  Duration at{};
+  for (std::uint32_t i = 0; sent < seconds(180); ++i) {
+    const bool before = sent < seconds(60);
+    at = before ? sent : at + milliseconds(40);
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, kStart + at);
+    if (sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), kStart + at);
+      due += seconds(1);
+    }
+    const Duration age = kStart + at - clock.CaptureTime(kVideo, i * 3600, kStart + at);
+    INFO(ToMilliseconds(sent));
+    if (!before) REQUIRE(at - sent - age < seconds(2));
+    sent += before ? Duration{milliseconds(40)} : Duration{microseconds(33333)};
+  }
+}
+
+// 15 a second counted as 25 until it is light; then nothing but reports is dropped, and all is held.
+TEST_CASE("capture clock: another pace is believed while reports go on saying so, and no longer") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Duration sent{};
+  Duration due{};
+  for (std::uint32_t i = 0; sent < seconds(180); ++i) {
+    const bool before = sent < seconds(60);
+    const Instant at = kStart + sent + (before ? Duration::zero() : Duration{seconds(30)});
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, at);
+    if (before && sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), at);
+      due += seconds(1);
+    }
+    INFO(ToMilliseconds(sent));
+    if (!before) REQUIRE(at - clock.CaptureTime(kVideo, i * 3600, at) > seconds(10));
+    sent += before ? Duration{microseconds(66667)} : Duration{milliseconds(40)};
+  }
+}
+
 }  // namespace
 }  // namespace latchkey::frames

@@ -137,6 +137,25 @@ TEST_CASE("capture clock: an RTP clock that stood still is believed by its repor
 }
 
 // Reports pass in time while packets are held back, and some have an RTP time of as long ago.
+// Of each ten seconds it leaves out some frames, and counts on as if it had not.
+TEST_CASE("capture clock: small losses of RTP time add up and are made good") {
+  const int skip = GENERATE(5, 6, 7, 12);
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  Duration sent{};
+  Duration due{};
+  for (std::uint32_t i = 0; sent < seconds(600); ++i) {
+    const Instant at = kStart + sent;
+    clock.OnPacket(kVideo, ExtendedSequence{i}, i * 3600, at);
+    if (sent >= due) {
+      clock.OnSenderReport(kVideo, Report(kWall + sent, i * 3600), at);
+      due += seconds(1);
+    }
+    INFO(skip << ", " << ToMilliseconds(sent));
+    REQUIRE(at - clock.CaptureTime(kVideo, i * 3600, at) < seconds(1));
+    sent += milliseconds(i % 250 == 249 ? 40 * (1 + skip) : 40);
+  }
+}
+
 // An encoder that stalls goes on reporting: its RTP time stands still, or seems to go on, or is behind
 // already.
 TEST_CASE("capture clock: a report that comes amid the stall does not hide it") {

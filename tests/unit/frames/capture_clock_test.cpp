@@ -168,7 +168,7 @@ TEST_CASE("capture clock: a camera whose frame rate falls and rises under the sa
     }
     INFO(ToMilliseconds(now - kStart));
     if (now - kStart > seconds(11)) {
-      REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < milliseconds(900));
+      REQUIRE(now - clock.CaptureTime(kVideo, i * 3600, now) < seconds(1));
     }
   }
 }

@@ -79,8 +79,10 @@ Duration CaptureClock::Stream::Media(std::int64_t timestamp) const {
 
 void CaptureClock::Restart(wire::StreamKind kind) {
   const std::int64_t clock_rate = Of(kind).clock_rate;
+  const bool counts = Of(kind).counts;
   Of(kind) = Stream{};
   Of(kind).clock_rate = clock_rate;
+  Of(kind).counts = counts;
 }
 
 void CaptureClock::OnPacket(wire::StreamKind kind, ExtendedSequence sequence, std::uint32_t rtp_timestamp,
@@ -118,11 +120,9 @@ void CaptureClock::OnSenderReport(wire::StreamKind kind, const wire::SenderInfo&
   Stream& stream = Of(kind);
   if (report.ntp.value == 0 || !stream.timestamps.highest()) return;
   const Said now{wire::WallTimeFromNtp(report.ntp).time_since_epoch(),
-                 stream.timestamps.Peek(report.rtp_timestamp),
-                 arrived,
-                 stream.newest_timestamp,
-                 stream.newest_arrived,
-                 *stream.least.At(arrived)};
+                 stream.timestamps.Peek(report.rtp_timestamp), arrived, stream.newest_timestamp,
+                 stream.newest_arrived};
+  report_delay_.Add(arrived.time_since_epoch() - now.wall, arrived);
   if (!IsOverdue(stream, arrived)) FollowRtpClock(stream, now);
   stream.last = now;
   LearnWallClock(stream, now);
@@ -183,7 +183,10 @@ void CaptureClock::FollowPace(Stream& stream, const Said& to) {
   const Said from = *stream.mark;
   const Duration span = to.wall - from.wall;
   const bool odd = stream.pace != 1;
-  if (span < Duration::zero() || span > kMarkAge) stream.mark = to;
+  if (span < Duration::zero() || span > kMarkAge) {
+    stream.mark = to;
+    return;
+  }
   if (span < (odd ? kOddPaceSpan : kPaceSpan)) return;
   const Duration lost = Lost(stream, from, to);
   if (lost == Duration::zero()) return;
@@ -210,9 +213,8 @@ void CaptureClock::FollowPace(Stream& stream, const Said& to) {
   stream.anchor_timestamp = to.newest;
   stream.pace = std::abs(told - 1) * static_cast<double>(span.count()) < kSureOf.count() ? 1 : told;
   stream.recent.Reset();
-  // Read too slowly, packets only seemed to come later; read too fast, they seemed to come sooner.
+  stream.counts = stream.counts || std::abs(stream.pace - 1) > kCounts;
   if (lost > Duration::zero()) stream.least.Grow(lost, to.arrived);
-  if (lost < Duration::zero()) stream.least.Add(from.least + lost, to.arrived);
   ForgetReports();
 }
 
@@ -235,21 +237,27 @@ void CaptureClock::ForgetReports() {
 
 Instant CaptureClock::CaptureTime(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) {
   Stream& stream = Of(kind);
-  const auto least = stream.least.At(arrived);
-  if (!least) return arrived;
-  const auto bounded = [arrived](Duration estimate) {
-    return std::clamp(Instant{estimate}, arrived - kMaxAge, arrived);
-  };
+  if (!stream.least.At(arrived)) return arrived;
   // A clock of another pace is believed while reports go on saying so.
   if (stream.pace != 1 && arrived - stream.last->arrived > kPaceLife) return arrived - kMaxAge;
   const Duration media = stream.Media(stream.timestamps.Peek(rtp_timestamp));
-  const Duration by_arrival = *least + media;
+  Duration estimate = Estimate(stream, media, arrived);
+  // What was made of its RTP time may be wrong either way: never younger than by its own wall clock.
+  if (stream.counts && stream.last) {
+    const Duration wall = stream.last->wall + media - stream.Media(stream.last->timestamp);
+    estimate = std::min(estimate, *report_delay_.At(arrived) + wall);
+  }
+  return std::clamp(Instant{estimate}, arrived - kMaxAge, arrived);
+}
+
+Duration CaptureClock::Estimate(const Stream& stream, Duration media, Instant arrived) {
+  const Duration by_arrival = *stream.least.At(arrived) + media;
   const auto wall_offset = wall_offset_.At(arrived);
-  if (!stream.synchronised || !wall_offset) return bounded(by_arrival);
+  if (!stream.synchronised || !wall_offset) return by_arrival;
   const Duration by_report = *wall_offset + stream.last->wall + media - stream.Media(stream.last->timestamp);
-  if (std::chrono::abs(by_report - by_arrival) <= kMaxReportSkew) return bounded(by_report);
+  if (std::chrono::abs(by_report - by_arrival) <= kMaxReportSkew) return by_report;
   ForgetReports();  // its RTP clock jumped, or what it reports is not what it sends
-  return bounded(by_arrival);
+  return by_arrival;
 }
 
 Duration CaptureClock::Delay(wire::StreamKind kind, std::uint32_t rtp_timestamp, Instant arrived) const {

@@ -21,8 +21,11 @@
 // everything was held back from a run's first packet on, which nothing here can know. (A run begins with the
 // session, with another source, and where RTP time goes back by more than kMaxStep.) Whoever sets the
 // camera's wall clock, or breaks its RTP clock, while holding its packets back can make them young by as
-// much. So can whoever delivers, at the pace of before, what a camera that counts frames sends at another;
-// that is seen after two spans of its reports.
+// much.
+//
+// A clock that passes at another pace is believed while reports go on saying so, and its pictures are never
+// younger than by the camera's wall clock, counted from the soonest report. One that is too fast, of a camera
+// that never reports, looks young however it is held.
 #pragma once
 
 #include <array>
@@ -98,6 +101,8 @@ class CaptureClock {
   static constexpr Duration kMarkAge = seconds(120);
   static constexpr double kSlowestPace = 0.25;
   static constexpr double kFastestPace = 4;
+  // A pace that is off by so much is of a camera that counts frames, whatever its pace is later.
+  static constexpr double kCounts = 0.05;
   // Two measurements of one pace differ by this share at most.
   static constexpr double kSamePace = 0.1;
   // Of the least delay that queues are measured from: a path that became longer is no queue for ever.
@@ -126,7 +131,6 @@ class CaptureClock {
     Instant arrived;
     std::int64_t newest = 0;  // timestamp of the newest packet, extended
     Instant newest_arrived;
-    Duration least{};  // as it was then
   };
   struct Stream {
     std::int64_t clock_rate = 90000;
@@ -145,7 +149,8 @@ class CaptureClock {
     bool synchronised = false;
     // Media time passes `pace` times as fast as RTP time says, from the anchor on.
     double pace = 1;
-    double vetoed = 0;  // the pace that reports told last and arrival contradicted
+    bool counts = false;  // frames, or had another pace once: its RTP time is no clock
+    double vetoed = 0;    // the pace that reports told last and arrival contradicted
     std::int64_t anchor_timestamp = 0;
     Duration anchor_media{};
 
@@ -162,12 +167,16 @@ class CaptureClock {
   void FollowJump(Stream& stream, const Said& to);
   void FollowPace(Stream& stream, const Said& to);
   void LearnWallClock(Stream& stream, const Said& now);
+  // Capture time on the hub's clock.
+  [[nodiscard]] Duration Estimate(const Stream& stream, Duration media, Instant arrived);
   // Of both streams, because they share the offset.
   void ForgetReports();
   [[nodiscard]] Stream& Of(wire::StreamKind kind) { return streams_[static_cast<std::size_t>(kind)]; }
 
   std::array<Stream, wire::kStreamKindCount> streams_{};
   DriftBoundMinimum wall_offset_{kWallDriftPpm};  // arrival - the camera's wall clock
+  // The same by the arrival of reports alone, whatever else was found wrong.
+  DriftBoundMinimum report_delay_{kWallDriftPpm};
 };
 
 }  // namespace latchkey::frames

@@ -105,6 +105,10 @@ int RunAll(const Options& options) {
   return failed == 0 ? 0 : 1;
 }
 
+bool IsNumber(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 int Usage() {
   std::fprintf(stderr, "usage: latchkey-sim [--seed S] [--hours N] [--stride K] [--cpu-seconds N]\n");
   return 2;
@@ -117,7 +121,7 @@ int main(int argc, char** argv) {
   latchkey::sim::Options options;
   for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
-    if (i + 1 >= argc) return latchkey::sim::Usage();
+    if (i + 1 >= argc || !latchkey::sim::IsNumber(argv[i + 1])) return latchkey::sim::Usage();
     if (name == "--seed") {
       options.seed = std::strtoull(argv[i + 1], nullptr, 10);
     } else if (name == "--stride") {

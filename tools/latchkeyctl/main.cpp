@@ -48,6 +48,11 @@ Outcome<std::string> Once(const Invocation& invocation) {
           "suspended, but no camera is of this model now: only one that is added later will be dark");
     }
     answer->erase("cameras");
+    if (!invocation.json && ::isatty(STDERR_FILENO) == 1) {
+      Say(invocation, "note",
+          "lift it with: latchkeyctl resume " + answer->value("id", "").substr(0, 8) +
+              " --root-cause \"what it was\"");
+    }
   }
   if (!invocation.json) return Render(invocation.command, *answer);
   const Json shown = invocation.command == "status" ? StatusForScripts(*answer) : *answer;

@@ -41,11 +41,17 @@ Outcome<std::string> IdOf(const std::string& kind, const std::string& text, cons
   std::vector<std::string> found;
   for (const Json& item : items) {
     const std::string id = item.value("id", "");
-    const bool named = item.contains("name") && item["name"] == text;
+    // A suspension of one camera alone goes by that camera's name as well.
+    const bool named = (item.contains("name") && item["name"] == text) ||
+                       (item.contains("camera_name") && kind == "suspension" && item["camera_name"] == text);
     if (named || (may_be_prefix && id.starts_with(text))) found.push_back(id);
   }
   if (found.size() == 1) return found.front();
   const std::string quoted = "\"" + text + "\"";
+  if (found.empty() && IsHex(text) && text.size() < kShortestPrefix) {
+    return tl::unexpected(Failure{kExitRefused, quoted + " is too short: give at least " +
+                                                    std::to_string(kShortestPrefix) + " digits of the id"});
+  }
   if (found.empty()) {
     return tl::unexpected(Failure{kExitRefused, "there is no " + kind + " " + quoted + ": latchkeyctl " +
                                                     kind + " list shows all there are"});

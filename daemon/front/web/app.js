@@ -179,10 +179,10 @@ export class App {
       const state = tile.state === "stale" ? "live" : tile.state;
       if (state === "connecting" || this.#announced.get(tile.id) === state) continue;
       this.#announced.set(tile.id, state);
-      const why = state === "live" ? "" : `: ${tile.reason}`;
-      news.push(`${tile.name}: ${stateLabel(state).toLowerCase()}${why}`);
+      const why = state === "live" || !tile.reason ? "" : `: ${tile.reason.replace(/\.$/, "")}`;
+      news.push(`${tile.name}: ${stateLabel(state).toLowerCase()}${why}.`);
     }
-    if (news.length > 0) this.#parts.announce.textContent = news.join(". ");
+    if (news.length > 0) this.#parts.announce.textContent = news.join(" ");
   }
 
   #welcome(error) {

@@ -57,8 +57,8 @@ void ViewerSession::OpenGate(Instant now) {
   auto keys = transport_.TakeKeys();
   if (!keys) return;
   auto sender = ports_.srtp.MakeSender(keys->outbound);
-  auto key = gate::AdmitDtlsKey(std::move(keys->inbound),
-                                {plan_.transport.remote_fingerprint, transport_.remote_fingerprint()});
+  auto key = gate::AdmitViewerKey(std::move(keys->inbound),
+                                  {plan_.transport.remote_fingerprint, transport_.remote_fingerprint()});
   if (sender && key) {
     if (auto gate = gate::Gate::Make(std::move(*key), {}, ports_.srtp)) {
       gate_.emplace(std::move(*gate));

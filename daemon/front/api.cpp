@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(wire::CameraStat
     "unavailable", "connecting", "live", "stale", "suspended"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(wire::UnavailableReason::kCount)> kReasons{
     "none",     "camera_offline", "no_media",        "no_keyframe", "unsupported_media",
-    "too_fast", "too_late",       "lane_restarting", "suspended"};
+    "too_fast", "too_late",       "lane_restarting", "suspended",   "key_refused"};
 
 template <class Enum, std::size_t N>
 std::string_view NameOf(const std::array<std::string_view, N>& names, Enum value) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/result.h"
+#include "daemon/ports/crypto.h"
 #include "daemon/ports/dtls.h"
 #include "daemon/ports/srtp.h"
 
@@ -20,7 +21,9 @@ class StreamKey {
 
  private:
   friend class Gate;  // the only reader of the bytes
-  friend Result<StreamKey> AdmitDtlsKey(ports::SrtpKey key, const struct DtlsProof& proof);
+  friend Result<StreamKey> AdmitCameraKey(ports::Crypto& crypto, ports::SrtpKey key,
+                                          const struct CameraProof& proof);
+  friend Result<StreamKey> AdmitViewerKey(ports::SrtpKey key, const struct DtlsProof& proof);
   explicit StreamKey(ports::SrtpKey key) : key_(std::move(key)) {}
 
   ports::SrtpKey key_;
@@ -34,11 +37,32 @@ struct DtlsProof {
   ports::Fingerprint verified{};
 };
 
-// (a) the peer showed the certificate of the offer that its token authorised;
-// (b) the key is no constant (a peer without a random source); live-elsewhere and retired keys are refused
-//     here too once the keeper keeps its list of keyed hashes;
+// Tells a master key from every other and says nothing else of it: what the keeper compares.
+using StreamKeyDigest = ports::Sha256Digest;
+
+struct CameraProof {
+  DtlsProof dtls;
+  // Of the key that the keeper let this camera use: no other camera has it, it was never used before, and who
+  // proved to hold the certificate is who the owner pinned.
+  StreamKeyDigest vouched{};
+};
+
+// Of the master key alone: two cameras with one key and two salts still share it.
+[[nodiscard]] StreamKeyDigest DigestOf(ports::Crypto& crypto, const ports::SrtpKey& key);
+
+// What this process can see for itself, before the keeper is asked:
+// (b) the key is no constant, pattern or published one (gate/weak_key.h), nor is the salt constant;
 // (c) the profile is of the closed list.
+// kDenied otherwise, in words for the owner.
+[[nodiscard]] Status CheckKey(const ports::SrtpKey& key);
+
+// CheckKey(), and
+// (a) the peer showed the certificate of the offer that its token authorised;
+// (a, b) the keeper vouched for this very key.
 // kDenied otherwise, with a message for the audit log; the key is wiped either way.
-Result<StreamKey> AdmitDtlsKey(ports::SrtpKey key, const DtlsProof& proof);
+Result<StreamKey> AdmitCameraKey(ports::Crypto& crypto, ports::SrtpKey key, const CameraProof& proof);
+
+// Of a viewer, who sends feedback alone: CheckKey() and (a).
+Result<StreamKey> AdmitViewerKey(ports::SrtpKey key, const DtlsProof& proof);
 
 }  // namespace latchkey::gate

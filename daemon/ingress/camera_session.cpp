@@ -33,6 +33,7 @@ Result<CameraSession> CameraSession::Make(const CameraConfig& config, peer::Medi
                                           Instant now) {
   auto transport = peer::Transport::Make(plan.transport, std::move(local), ports, now);
   if (!transport) return tl::unexpected<Error>(transport.error());
+  transport->AwaitAdmission();
   return CameraSession(config, std::move(plan), std::move(*transport), ports, now);
 }
 
@@ -66,24 +67,74 @@ peer::Transport::StunVerdict CameraSession::HandleStun(const wire::StunMessage& 
 
 DropReason CameraSession::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
   const DropReason reason = transport_.HandleDtls(datagram, now, out);
-  OpenGate(now);
+  TakeKeys();
   return reason;
 }
 
-// From keys to a gate, once.
-void CameraSession::OpenGate(Instant now) {
+// What the handshake yielded waits for the keeper's word, once.
+void CameraSession::TakeKeys() {
   auto keys = transport_.TakeKeys();
   if (!keys) return;
-  auto sender = ports_.srtp.MakeSender(keys->outbound);
-  auto key = gate::AdmitDtlsKey(std::move(keys->inbound),
-                                {plan_.transport.remote_fingerprint, transport_.remote_fingerprint()});
+  key_refused_ = !gate::CheckKey(keys->inbound);
+  if (key_refused_) return;
+  waiting_.emplace(std::move(*keys));
+  show_key_ = true;
+}
+
+std::optional<wire::KeyShown> CameraSession::TakeShownKey() {
+  if (!std::exchange(show_key_, false)) return std::nullopt;
+  wire::KeyShown shown;
+  shown.session = config_.session;
+  shown.public_key = waiting_->peer;
+  shown.stream_key = gate::DigestOf(ports_.crypto, waiting_->inbound);
+  sources_ = Sources();
+  for (const auto& ssrc : sources_) {
+    if (ssrc) (void)shown.sources.TryPush(*ssrc);
+  }
+  return shown;
+}
+
+// As declared, or as packets showed them.
+CameraSession::SourceList CameraSession::Sources() const {
+  SourceList sources{};
+  for (std::size_t i = 0; i < plan_.streams.size(); ++i) {
+    const gate::AgreedStream agreed = gate_ ? gate_->agreed(i) : Agreed(plan_.streams[i]);
+    sources[2 * i] = agreed.ssrc;
+    sources[2 * i + 1] = agreed.rtx_ssrc;
+  }
+  return sources;
+}
+
+std::optional<wire::SourcesSeen> CameraSession::TakeSources() {
+  if (!gate_ || Sources() == sources_) return std::nullopt;
+  sources_ = Sources();
+  wire::SourcesSeen seen;
+  seen.session = config_.session;
+  for (const auto& ssrc : sources_) {
+    if (ssrc) (void)seen.sources.TryPush(*ssrc);
+  }
+  return seen;
+}
+
+void CameraSession::AdmitKey(const gate::StreamKeyDigest& vouched, Instant now, DatagramBatch& out) {
+  if (!waiting_ || show_key_) return;
+  OpenGate(*std::exchange(waiting_, std::nullopt), vouched, now);
+  transport_.Admit(out);
+}
+
+void CameraSession::OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now) {
+  auto sender = ports_.srtp.MakeSender(keys.outbound);
+  auto key =
+      gate::AdmitCameraKey(ports_.crypto, std::move(keys.inbound),
+                           {{plan_.transport.remote_fingerprint, transport_.remote_fingerprint()}, vouched});
+  key_refused_ = !key.has_value();
   std::vector<gate::AgreedStream> agreed;
   for (const peer::StreamPlan& stream : plan_.streams) agreed.push_back(Agreed(stream));
   if (sender && key) {
     if (auto gate = gate::Gate::Make(std::move(*key), agreed, ports_.srtp)) gate_.emplace(std::move(*gate));
     sender_ = std::move(*sender);
   }
-  setup_failed_ = !gate_.has_value();
+  setup_failed_ = !gate_.has_value() && !key_refused_;
   if (!gate_) return;
   keyframe_.Want(now);
   next_report_ = now;
@@ -201,7 +252,7 @@ void CameraSession::NoteBye(const wire::RtcpBlock& block) {
 
 void CameraSession::HandleTimeout(Instant now, DatagramBatch& out) {
   transport_.HandleTimeout(now, out);
-  OpenGate(now);
+  TakeKeys();
   if (!gate_ || transport_.state() != peer::TransportState::kConnected) return;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     Stream& stream = streams_[i];
@@ -257,6 +308,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
 }
 
 std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
+  if (key_refused_) return wire::SessionEndReason::kKeyRefused;
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
   if (gate_ && gate_->exhausted()) return wire::SessionEndReason::kLimit;
   if (too_late_) return wire::SessionEndReason::kTooLate;
@@ -308,7 +360,8 @@ std::uint64_t CameraSession::lost() const {
 }
 
 bool CameraSession::IsConsistent() const {
-  if (gate_.has_value() != (sender_ != nullptr) && !setup_failed_) return false;
+  if (gate_.has_value() != (sender_ != nullptr) && !setup_failed_ && !key_refused_) return false;
+  if ((show_key_ && !waiting_) || (gate_ && waiting_)) return false;
   if (streams_.size() != plan_.streams.size() || !keyframe_.IsConsistent() || !transport_.IsConsistent())
     return false;
   if (gate_ && !gate_->IsConsistent()) return false;

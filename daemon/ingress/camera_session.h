@@ -76,6 +76,14 @@ class CameraSession {
   void HandleTimeout(Instant now, DatagramBatch& out);
   [[nodiscard]] std::optional<Instant> NextDeadline() const;
 
+  // What the keeper has to compare before the key counts: once, when the handshake is over.
+  [[nodiscard]] std::optional<wire::KeyShown> TakeShownKey();
+  // The keeper vouched for a key. Another than the one that was shown ends the session (ended()).
+  void AdmitKey(const gate::StreamKeyDigest& vouched, Instant now, DatagramBatch& out);
+
+  // The SSRCs that it sends under, when they are others than at the last call (and were shown with the key).
+  [[nodiscard]] std::optional<wire::SourcesSeen> TakeSources();
+
   // Whole frames since the last call, in decoding order of each stream.
   [[nodiscard]] std::vector<frames::PlainFrame>& ready() { return ready_; }
   // Someone needs a keyframe; asked for with patience.
@@ -128,9 +136,15 @@ class CameraSession {
     bool bye = false;
   };
 
+  // Of each stream its SSRC and that of its RTX.
+  using SourceList = std::array<std::optional<std::uint32_t>, 2 * peer::kMaxStreams>;
+  static_assert(std::tuple_size_v<SourceList> <= wire::kMaxSources);
+
   CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
                 const peer::SessionPorts& ports, Instant now);
-  void OpenGate(Instant now);
+  void TakeKeys();
+  [[nodiscard]] SourceList Sources() const;
+  void OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now);
   [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
   void Drain(Stream& stream, Instant now);
   [[nodiscard]] bool Passes(const frames::PlainFrame& frame, Instant now);
@@ -147,6 +161,10 @@ class CameraSession {
   peer::MediaPlan plan_;
   peer::Transport transport_;
   peer::SessionPorts ports_;
+  std::optional<ports::DtlsSrtpKeys> waiting_;  // for the keeper's word
+  bool show_key_ = false;
+  SourceList sources_{};  // that the keeper knows
+  bool key_refused_ = false;
   std::optional<gate::Gate> gate_;
   std::unique_ptr<ports::SrtpSender> sender_;
   std::vector<Stream> streams_;  // in the order of the plan

@@ -35,6 +35,12 @@ struct Settings {
 
 enum class LaneState : std::uint8_t { kDown, kStarting, kReady };
 
+// What the publisher's session was admitted with.
+struct AdmittedKey {
+  ports::KeyPin public_key{};
+  std::vector<std::uint32_t> sources;  // SSRCs that it sends under
+};
+
 // One camera's lane, as far as the keeper knows.
 struct LaneSlot {
   LaneState state = LaneState::kDown;
@@ -47,9 +53,16 @@ struct LaneSlot {
   std::uint32_t epochs_wanted = 0;  // by the lane, since the moment below
   Instant epochs_wanted_since{};
   std::optional<SessionId> publisher;
+  std::optional<AdmittedKey> admitted;  // of the publisher
+  std::string key_refused;              // why, of the last session; empty: none was
   wire::LaneStatus status;
   std::optional<Instant> status_at;
   std::uint64_t restarts = 0;
+
+  void ForgetPublisher() {
+    publisher.reset();
+    admitted.reset();
+  }
 };
 
 // Counted for the metrics; a mix-up is our own fault, and noticed.
@@ -64,6 +77,8 @@ struct KeeperCounters {
   std::uint64_t wraps = 0;
   std::uint64_t sessions_ended = 0;
   std::uint64_t open_failures = 0;
+  std::uint64_t keys_admitted = 0;
+  std::uint64_t keys_refused = 0;
   std::uint64_t violations = 0;
 };
 

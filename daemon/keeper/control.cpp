@@ -46,6 +46,23 @@ Answer Finish(const Result<T>& result) {
 
 // ---------------------------------------------------------------- cameras
 
+struct PinOrder {
+  ports::PinState state = ports::PinState::kNone;
+  std::optional<ports::KeyPin> pin;
+};
+
+Result<PinOrder> ParsePin(const std::string& text) {
+  if (text == "none") return PinOrder{};
+  if (text == "first-use") return PinOrder{ports::PinState::kAwaited, std::nullopt};
+  PinOrder order{ports::PinState::kConfirmed, ports::KeyPin{}};
+  if (!internal::HexDecodeExact(text, *order.pin)) {
+    return Fail(ErrorCode::kInvalid,
+                "pin must be 64 lower-case hexadecimal digits (SHA-256 of the public key), \"first-use\" or "
+                "\"none\"");
+  }
+  return order;
+}
+
 Answer CameraAdd(Fields& fields, const Context& context) {
   const auto name = fields.Text("name");
   const auto model = fields.OptionalText("model");
@@ -62,11 +79,10 @@ Answer CameraAdd(Fields& fields, const Context& context) {
   }
   NewCamera camera{*name, model->value_or(""), std::nullopt, false};
   if (*pin) {
-    camera.pin.emplace();
-    if (!internal::HexDecodeExact(**pin, *camera.pin)) {
-      return Fail(ErrorCode::kInvalid,
-                  "pin must be 64 lower-case hexadecimal digits (SHA-256 of the public key)");
-    }
+    const auto order = ParsePin(**pin);
+    if (!order) return tl::unexpected(order.error());
+    camera.pin = order->pin;
+    camera.pin_first = order->state == ports::PinState::kAwaited;
   }
   const auto added = context.desk().AddCamera(camera, context.wall);
   if (!added) return tl::unexpected(added.error());
@@ -92,6 +108,21 @@ Answer WithId(Fields& fields, Call&& call) {
 
 Answer CameraRemove(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) { return Finish(context.desk().RemoveCamera(id)); });
+}
+
+Answer CameraPin(Fields& fields, const Context& context) {
+  const auto id = fields.Id<CameraId>("id");
+  const auto text = fields.Text("pin");
+  if (!id) return tl::unexpected(id.error());
+  if (!text) return tl::unexpected(text.error());
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  const auto order = ParsePin(*text);
+  if (!order) return tl::unexpected(order.error());
+  return Finish(context.desk().PinCamera(*id, order->state, order->pin));
+}
+
+Answer CameraConfirm(Fields& fields, const Context& context) {
+  return WithId<CameraId>(fields, [&](CameraId id) { return Finish(context.desk().ConfirmPin(id)); });
 }
 
 Answer CameraRotate(Fields& fields, const Context& context) {
@@ -266,11 +297,13 @@ struct Command {
   std::string_view name;
   Answer (*run)(Fields&, const Context&);
 };
-constexpr std::array<Command, 16> kCommands{{
+constexpr std::array<Command, 18> kCommands{{
     {"camera add", CameraAdd},
     {"camera list", CameraListing},
     {"camera rename", CameraRename},
     {"camera remove", CameraRemove},
+    {"camera pin", CameraPin},
+    {"camera confirm", CameraConfirm},
     {"camera rotate", CameraRotate},
     {"camera transfer", CameraTransfer},
     {"viewer add", ViewerAdd},

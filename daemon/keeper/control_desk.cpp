@@ -27,6 +27,14 @@ Status ControlDesk::RemoveCamera(CameraId id) {
   return {};
 }
 
+Status ControlDesk::PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
+  return admissions_.Pin(id, state, pin);
+}
+
+Status ControlDesk::ConfirmPin(CameraId id) {
+  return admissions_.Confirm(id);
+}
+
 Result<Secret32> ControlDesk::RotateCamera(CameraId id) {
   auto token = books_.registry.RotateCamera(id);
   if (token) keys_.EndPublisher(id);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/keeper/admission_desk.h"
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/key_desk.h"
 #include "daemon/keeper/page_desk.h"
@@ -22,12 +23,15 @@ struct Watcher {
 // returns.
 class ControlDesk {
  public:
-  ControlDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions)
-      : books_(books), keys_(keys), pages_(pages), suspensions_(suspensions) {}
+  ControlDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions,
+              AdmissionDesk& admissions)
+      : books_(books), keys_(keys), pages_(pages), suspensions_(suspensions), admissions_(admissions) {}
 
   Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime wall);
   Status RenameCamera(CameraId id, const std::string& name);
   Status RemoveCamera(CameraId id);
+  Status PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin);
+  Status ConfirmPin(CameraId id);
   Result<Secret32> RotateCamera(CameraId id);
   Result<Secret32> TransferCamera(CameraId id, Instant now, WallTime wall);
   Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime wall);
@@ -48,6 +52,7 @@ class ControlDesk {
   KeyDesk& keys_;
   PageDesk& pages_;
   SuspensionDesk& suspensions_;
+  AdmissionDesk& admissions_;
 };
 
 }  // namespace latchkey::keeper

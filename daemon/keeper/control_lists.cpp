@@ -57,6 +57,17 @@ const char* ScopeName(ports::SuspensionScope scope) {
   return "all";
 }
 
+const char* PinStateName(ports::PinState state) {
+  switch (state) {
+    case ports::PinState::kNone: return "none";
+    case ports::PinState::kAwaited: return "awaited";
+    case ports::PinState::kFirstUse: return "first-use";
+    case ports::PinState::kConfirmed: return "confirmed";
+    case ports::PinState::kCount: break;
+  }
+  return "none";
+}
+
 }  // namespace
 
 std::string PublishUrl(std::string_view base_url, CameraId id) {
@@ -70,7 +81,8 @@ Result<Json> ListCameras(Fields& fields, const Registry& registry, std::string_v
     item["name"] = camera.name;
     item["model"] = camera.model;
     item["sdes"] = camera.sdes;
-    item["pinned"] = camera.pin.has_value();
+    item["pin_state"] = PinStateName(camera.pin_state);
+    if (camera.pin) item["pin"] = internal::HexEncode(*camera.pin);
     item["added"] = FormatMoment(camera.added);
     item["publish_url"] = PublishUrl(base_url, camera.id);
     const auto* suspension = registry.SuspensionOf(camera.id);

@@ -10,9 +10,10 @@ Keeper::Keeper(Registry& registry, ports::Crypto& crypto, ports::Entropy& entrop
       keys_(books_),
       pages_(books_),
       suspensions_(books_, keys_),
+      admissions_(books_, keys_, suspensions_),
       front_(books_, keys_, pages_),
-      lanes_(books_, keys_, suspensions_),
-      control_(books_, keys_, pages_, suspensions_) {
+      lanes_(books_, keys_, suspensions_, admissions_),
+      control_(books_, keys_, pages_, suspensions_, admissions_) {
   LATCHKEY_CHECK(settings.max_viewers <= kMaxViewersPerCamera);
   for (const auto& camera : registry.cameras()) {
     books_.lanes[camera.id];

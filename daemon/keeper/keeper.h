@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/keeper/admission_desk.h"
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/control_desk.h"
 #include "daemon/keeper/front_desk.h"
@@ -65,6 +66,7 @@ class Keeper {
   KeyDesk keys_;
   PageDesk pages_;
   SuspensionDesk suspensions_;
+  AdmissionDesk admissions_;
   FrontDesk front_;
   LaneDesk lanes_;
   ControlDesk control_;

@@ -135,7 +135,7 @@ void KeyDesk::ForgetSession(SessionId id) {
   if (session == nullptr) return;
   ++books_.counters.sessions_ended;
   LaneSlot* lane = books_.Lane(session->camera);
-  if (lane != nullptr && lane->publisher == id) lane->publisher.reset();
+  if (lane != nullptr && lane->publisher == id) lane->ForgetPublisher();
   books_.sessions.Remove(id);
   const auto about = [&](const Question& q) { return q.session == id && !q.abandoned; };
   for (const wire::Ticket& ticket : books_.questions.Pick(about)) {
@@ -191,7 +191,7 @@ void KeyDesk::DropCamera(CameraId camera, const Refusal& refusal) {
     ForgetSession(id);
   }
   if (LaneSlot* lane = books_.Lane(camera)) {
-    lane->publisher.reset();
+    lane->ForgetPublisher();
     lane->epoch = Epoch{};
     lane->content_key = Secret32();
     lane->status = wire::LaneStatus();

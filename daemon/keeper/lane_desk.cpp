@@ -134,7 +134,7 @@ void LaneDesk::On(wire::PublishAnswer m) {
 
   // The session before has given way to this one, whatever becomes of it.
   const auto before = lane_->publisher;
-  lane_->publisher.reset();
+  lane_->ForgetPublisher();
   if (before) keys_.ForgetSession(*before);
   if (heard && allowed) {
     Session session;
@@ -246,8 +246,18 @@ void LaneDesk::On(const wire::SessionEnded& m) {
     ++books_.counters.mixups;
     return;
   }
+  if (m.reason == wire::SessionEndReason::kKeyRefused && lane_->publisher == m.session)
+    admissions_.NoteWeakKey(camera_);
   keys_.ForgetSession(m.session);
   books_.lists_changed = true;
+}
+
+void LaneDesk::On(const wire::KeyShown& m) {
+  admissions_.Judge(camera_, m, wall_);
+}
+
+void LaneDesk::On(const wire::SourcesSeen& m) {
+  admissions_.NoteSources(camera_, m);
 }
 
 void LaneDesk::On(const wire::LaneStatus& m) {

@@ -1,6 +1,7 @@
 // What the lanes say: answers to questions, news of their camera, and what they want.
 #pragma once
 
+#include "daemon/keeper/admission_desk.h"
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/key_desk.h"
 #include "daemon/keeper/suspension_desk.h"
@@ -19,8 +20,8 @@ constexpr Duration kEpochWindow = seconds(10);
 
 class LaneDesk {
  public:
-  LaneDesk(Books& books, KeyDesk& keys, SuspensionDesk& suspensions)
-      : books_(books), keys_(keys), suspensions_(suspensions) {}
+  LaneDesk(Books& books, KeyDesk& keys, SuspensionDesk& suspensions, AdmissionDesk& admissions)
+      : books_(books), keys_(keys), suspensions_(suspensions), admissions_(admissions) {}
 
   // The process runs: it is told who it is.
   void HandleStart(CameraId camera, Instant now);
@@ -41,6 +42,8 @@ class LaneDesk {
   void On(const wire::LaneStatus& m);
   void On(const wire::EpochWanted& m);
   void On(const wire::OpenFailed& m);
+  void On(const wire::KeyShown& m);
+  void On(const wire::SourcesSeen& m);
 
   // The question that this lane's reply answers: known, of this principal, of this camera. Counts otherwise.
   Question* FindOwn(const wire::Ticket& ticket);
@@ -52,6 +55,7 @@ class LaneDesk {
   Books& books_;
   KeyDesk& keys_;
   SuspensionDesk& suspensions_;
+  AdmissionDesk& admissions_;
   CameraId camera_;
   LaneSlot* lane_ = nullptr;  // of the message being handled
   Instant now_{};

@@ -24,6 +24,7 @@
 #include "platform/loop/loop.h"
 #include "platform/loop/signal_watcher.h"
 #include "platform/memory/memory.h"
+#include "platform/store/secret_file.h"
 #include "platform/store/sqlite_registry.h"
 
 namespace latchkey::keeper {
@@ -106,7 +107,12 @@ int Run(const Arguments& arguments) {
   platform::OpenSslCrypto crypto;
   auto store = platform::SqliteRegistry::Open({arguments.state, 0}, entropy);
   if (!store) return Complain(store.error().message);
-  auto registry = Registry::Load(**store, crypto, entropy);
+  const auto bound = (*store)->SecretCheck();
+  if (!bound) return Complain(arguments.state + "/registry.db: " + bound.error().message);
+  const auto secret = platform::LoadSecret(
+      {FromEnvironment("CREDENTIALS_DIRECTORY"), arguments.state, "registry.secret", !*bound}, entropy);
+  if (!secret) return Complain(secret.error().message);
+  auto registry = Registry::Load(**store, crypto, entropy, *secret);
   if (!registry) return Complain(arguments.state + "/registry.db: " + registry.error().message);
 
   platform::Loop loop;

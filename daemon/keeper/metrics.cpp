@@ -108,6 +108,9 @@ void Keeper(Exposition& out, const Books& books, const PageDesk& pages) {
              c.sessions_ended);
   out.Single("open_failures_total", "counter", "Sealed frames that did not open. Ours; should be 0.",
              c.open_failures);
+  out.Single("keys_admitted_total", "counter", "Stream keys of cameras that were admitted.", c.keys_admitted);
+  out.Single("keys_refused_total", "counter", "Stream keys or certificates of cameras that were refused.",
+             c.keys_refused);
   out.Single("protocol_violations_total", "counter", "Processes ended for what they said. Ours; should be 0.",
              c.violations);
   out.Single("front_restarts_total", "counter", "Restarts of the front.", books.front_restarts);

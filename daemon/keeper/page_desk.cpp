@@ -82,6 +82,8 @@ wire::CameraView PageDesk::View(const ports::CameraRecord& camera, Instant now) 
   const wire::LaneStatus& status = lane->status;
   view.state = status.state;
   view.reason = status.reason;
+  if (status.reason == wire::UnavailableReason::kCameraOffline && !lane->key_refused.empty())
+    view.reason = wire::UnavailableReason::kKeyRefused;
   view.picture_age_ms = status.picture_age_ms;
   view.fps_milli = status.fps_milli;
   view.bitrate_kbit = status.bitrate_kbit;

@@ -37,6 +37,15 @@ bool Covers(const ports::SuspensionRecord& suspension, const ports::CameraRecord
   return true;
 }
 
+// HMAC inputs: what the secret is checked by, and what stands before a key's digest.
+constexpr std::string_view kSecretLabel = "latchkey registry secret 1";
+constexpr std::string_view kTagLabel = "latchkey key tag 1";
+
+tl::unexpected<Error> PinTaken(CameraId other) {
+  return Fail(ErrorCode::kConflict,
+              "another camera (" + other.ToHex() + ") has this certificate: two cameras never share a key");
+}
+
 // No other record has this name: people tell cameras, and viewers, from each other by it.
 template <class Records, class IdType>
 Status CheckNameFree(const char* kind, const Records& records, const std::string& name, const IdType& own) {
@@ -51,10 +60,11 @@ Status CheckNameFree(const char* kind, const Records& records, const std::string
 }  // namespace
 
 Result<std::unique_ptr<Registry>> Registry::Load(ports::RegistryStore& store, ports::Crypto& crypto,
-                                                 ports::Entropy& entropy) {
+                                                 ports::Entropy& entropy, const Secret32& secret) {
   auto snapshot = store.Load();
   if (!snapshot) return tl::unexpected(snapshot.error());
-  std::unique_ptr<Registry> registry(new Registry(store, crypto, entropy));
+  std::unique_ptr<Registry> registry(new Registry(store, crypto, entropy, secret.Duplicate()));
+  if (auto bound = registry->BindSecret(); !bound) return tl::unexpected(bound.error());
   registry->cameras_ = std::move(snapshot->cameras);
   registry->viewers_ = std::move(snapshot->viewers);
   registry->grants_ = std::move(snapshot->grants);
@@ -67,6 +77,17 @@ Result<std::unique_ptr<Registry>> Registry::Load(ports::RegistryStore& store, po
                 "the registry contradicts itself; restore it from a backup (nothing was changed)");
   }
   return registry;
+}
+
+Status Registry::BindSecret() {
+  const ports::Sha256Digest check = crypto_.HmacSha256(secret_.Reveal(), AsBytes(kSecretLabel));
+  const auto known = store_.SecretCheck();
+  if (!known) return tl::unexpected(known.error());
+  if (!*known) return store_.KeepSecretCheck(check);
+  if (ConstantTimeEqual(**known, check)) return {};
+  return Fail(ErrorCode::kConflict,
+              "this is not the secret that the registry was used with: restore the right one from a backup "
+              "(nothing was changed)");
 }
 
 std::optional<TokenOwner> Registry::OwnerOf(const ports::TokenDigest& digest) const {
@@ -158,13 +179,23 @@ Result<Enrolled<CameraId>> Registry::AddCamera(const NewCamera& camera, WallTime
     return Fail(ErrorCode::kLimit,
                 "there are " + std::to_string(kMaxCameras) + " cameras already: remove one first");
   }
-  const auto same_pin = [&](const auto& c) { return camera.pin && c.pin == camera.pin; };
-  if (std::any_of(cameras_.begin(), cameras_.end(), same_pin)) {
-    return Fail(ErrorCode::kConflict, "another camera has this pin: two cameras never share a key");
+  if (camera.pin) {
+    if (const auto other = OtherOfCertificate(CameraId(), *camera.pin)) return PinTaken(*other);
   }
   auto id = MakeId<CameraId>();
   if (!id) return tl::unexpected(id.error());
-  ports::CameraRecord record{*id, camera.name, camera.model, {}, camera.pin, camera.sdes, {}, now};
+  ports::CameraRecord record;
+  record.id = *id;
+  record.name = camera.name;
+  record.model = camera.model;
+  record.pin = camera.pin;
+  record.sdes = camera.sdes;
+  record.added = now;
+  if (camera.pin) {
+    record.pin_state = ports::PinState::kConfirmed;
+  } else if (camera.pin_first) {
+    record.pin_state = ports::PinState::kAwaited;
+  }
   auto token = MakeToken(record.token);
   if (!token) return tl::unexpected(token.error());
   if (auto stored = store_.AddCamera(record); !stored) return tl::unexpected(stored.error());
@@ -214,8 +245,54 @@ Result<Secret32> Registry::TransferCamera(CameraId id) {
   if (auto stored = store_.TransferCamera(id, digest); !stored) return tl::unexpected(stored.error());
   camera->token = digest;
   camera->pin.reset();
+  camera->pin_state = ports::PinState::kNone;
+  camera->certificate.reset();
   std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
   return token;
+}
+
+Status Registry::PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr) return NoCamera();
+  const bool pinned = state == ports::PinState::kFirstUse || state == ports::PinState::kConfirmed;
+  LATCHKEY_CHECK(pinned == pin.has_value());
+  if (pin) {
+    if (const auto other = OtherOfCertificate(id, *pin)) return PinTaken(*other);
+  }
+  if (auto stored = store_.SetPin(id, state, pin); !stored) return stored;
+  camera->pin = pin;
+  camera->pin_state = state;
+  return {};
+}
+
+Status Registry::PinFirst(CameraId id, const ports::KeyPin& pin) {
+  return PinCamera(id, ports::PinState::kFirstUse, pin);
+}
+
+ports::KeyTag Registry::TagOf(ByteView digest) const {
+  ByteVector input;
+  const ByteView label = AsBytes(kTagLabel);
+  input.insert(input.end(), label.begin(), label.end());
+  input.insert(input.end(), digest.begin(), digest.end());
+  return crypto_.HmacSha256(secret_.Reveal(), input);
+}
+
+std::optional<CameraId> Registry::OtherOfCertificate(CameraId own, const ports::KeyPin& key) const {
+  const ports::KeyTag tag = TagOf(key);
+  for (const auto& camera : cameras_) {
+    if (camera.id != own && (camera.pin == key || camera.certificate == tag)) return camera.id;
+  }
+  return std::nullopt;
+}
+
+Status Registry::UseKeys(CameraId id, const ports::KeyPin& certificate, const ports::KeyTag& stream_key,
+                         WallTime now) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr) return NoCamera();
+  const ports::KeyTag tag = TagOf(certificate);
+  if (auto stored = store_.UseKeys(id, tag, stream_key, now); !stored) return stored;
+  camera->certificate = tag;
+  return {};
 }
 
 Result<Epoch> Registry::NextEpoch(CameraId id) {

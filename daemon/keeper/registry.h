@@ -37,6 +37,7 @@ struct NewCamera {
   std::string model;  // may be empty
   std::optional<ports::KeyPin> pin;
   bool sdes = false;
+  bool pin_first = false;  // the certificate that it shows first becomes the pin
 };
 struct NewGrant {
   ViewerId viewer;
@@ -63,9 +64,10 @@ struct Enrolled {
 // retried, because then the randomness is broken (invariant 6).
 class Registry {
  public:
-  // Everything on disk, or why it can't be believed.
+  // Everything on disk, or why it can't be believed. `secret` is the one that it was always used with:
+  // kConflict otherwise.
   static Result<std::unique_ptr<Registry>> Load(ports::RegistryStore& store, ports::Crypto& crypto,
-                                                ports::Entropy& entropy);
+                                                ports::Entropy& entropy, const Secret32& secret);
 
   // By exact digest; compares with every token there is, in time that tells nothing.
   [[nodiscard]] std::optional<TokenOwner> OwnerOf(const ports::TokenDigest& digest) const;
@@ -91,6 +93,22 @@ class Registry {
   Result<Secret32> RotateCamera(CameraId id);
   // The same, and every grant for the camera and its pin are gone (invariant 8).
   Result<Secret32> TransferCamera(CameraId id);
+  // The owner's word on the camera's certificate: this one (confirmed), the next that it shows, or any.
+  // kConflict: another camera has this pin, or shows this certificate.
+  Status PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin);
+  // The camera's own: awaited, it is pinned unconfirmed.
+  Status PinFirst(CameraId id, const ports::KeyPin& pin);
+  // What is compared instead of a key or a certificate.
+  [[nodiscard]] ports::KeyTag TagOf(ByteView digest) const;
+  // Another camera that has the pin, or showed the certificate last.
+  [[nodiscard]] std::optional<CameraId> OtherOfCertificate(CameraId own, const ports::KeyPin& key) const;
+  // Which camera used this stream key; it may be gone.
+  Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) {
+    return store_.UserOf(stream_key);
+  }
+  // A session of the camera begins with these: durably.
+  Status UseKeys(CameraId id, const ports::KeyPin& certificate, const ports::KeyTag& stream_key,
+                 WallTime now);
   // An epoch that no session of this camera ever had, durably.
   Result<Epoch> NextEpoch(CameraId id);
 
@@ -115,8 +133,9 @@ class Registry {
   [[nodiscard]] bool IsConsistent() const;
 
  private:
-  Registry(ports::RegistryStore& store, ports::Crypto& crypto, ports::Entropy& entropy)
-      : store_(store), crypto_(crypto), entropy_(entropy) {}
+  Registry(ports::RegistryStore& store, ports::Crypto& crypto, ports::Entropy& entropy, Secret32 secret)
+      : store_(store), crypto_(crypto), entropy_(entropy), secret_(std::move(secret)) {}
+  Status BindSecret();
   [[nodiscard]] bool IdTaken(const std::array<std::uint8_t, 16>& bytes) const;
   [[nodiscard]] bool TokenTaken(const ports::TokenDigest& digest) const;
   [[nodiscard]] ports::CameraRecord* MutableCamera(CameraId id);
@@ -127,6 +146,7 @@ class Registry {
   ports::RegistryStore& store_;
   ports::Crypto& crypto_;
   ports::Entropy& entropy_;
+  Secret32 secret_;
   std::vector<ports::CameraRecord> cameras_;
   std::vector<ports::ViewerRecord> viewers_;
   std::vector<ports::GrantRecord> grants_;

@@ -191,6 +191,7 @@ std::string_view UnavailableReasonName(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kUnsupportedMedia: return "unsupported_media";
     case wire::UnavailableReason::kTooFast: return "too_fast";
     case wire::UnavailableReason::kTooLate: return "too_late";
+    case wire::UnavailableReason::kKeyRefused: return "key_refused";
     case wire::UnavailableReason::kLaneRestarting: return "lane_restarting";
     case wire::UnavailableReason::kSuspended: return "suspended";
     case wire::UnavailableReason::kCount: break;
@@ -207,6 +208,7 @@ std::string_view UnavailableReasonText(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kUnsupportedMedia: return "the camera sends what can't be shown";
     case wire::UnavailableReason::kTooFast: return "the camera sends far more than the hub's limit for it";
     case wire::UnavailableReason::kTooLate: return "what the camera sends arrives too late to be shown";
+    case wire::UnavailableReason::kKeyRefused: return "the hub refused the camera's key";
     case wire::UnavailableReason::kLaneRestarting: return "the hub is restarting this camera's part";
     case wire::UnavailableReason::kSuspended: return "the camera is suspended";
     case wire::UnavailableReason::kCount: break;

@@ -116,6 +116,7 @@ class Lane {
   void On(wire::ViewerAdmit message, Instant now, WallTime wall);
   void On(wire::WrapRenewal message, Instant now, WallTime wall);
   void On(wire::EpochBegin message, Instant now, WallTime wall);
+  void On(wire::KeyAdmitted message, Instant now, WallTime wall);
   void On(wire::PatchOffer message, Instant now, WallTime wall);
   void On(wire::SessionEnd message, Instant now, WallTime wall);
   void On(wire::Suspend message, Instant now, WallTime wall);

@@ -56,6 +56,10 @@ void Lane::On(wire::EpochBegin message, Instant now, WallTime) {
   BeginEpoch(message.epoch, std::move(message.content_key), now);
 }
 
+void Lane::On(wire::KeyAdmitted message, Instant now, WallTime) {
+  if (IsCamera(message.session)) camera_->AdmitKey(message.stream_key, now, batch_);
+}
+
 void Lane::BeginEpoch(Epoch epoch, Secret32 content_key, Instant now) {
   epoch_ = epoch;
   epoch_began_ = now;
@@ -74,6 +78,8 @@ void Lane::ServeCamera(Instant now) {
   if (!camera_) return;
   camera_->HandleTimeout(now, batch_);
   TakeFrames(now);
+  if (auto shown = camera_->TakeShownKey()) messages_.emplace_back(std::move(*shown));
+  if (auto seen = camera_->TakeSources()) messages_.emplace_back(std::move(*seen));
   if (camera_->TakeEpochWanted()) messages_.emplace_back(wire::EpochWanted{epoch_});
   if (const auto reason = camera_->ended(now)) EndCamera(*reason);
 }

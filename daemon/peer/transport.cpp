@@ -45,11 +45,12 @@ Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
 DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
   const IcePair pair{datagram.to, datagram.from};
   if (ended() || !ice_.IsValid(pair)) return DropReason::kUnknownPeer;
+  if (held()) return DropReason::kNoKeysYet;
   const bool connecting = state_ == TransportState::kConnecting;
   if (connecting) ice_.NoteDtls(pair);
   dtls_->HandleDatagram(datagram.bytes, now);
-  Drain(out);
   Follow();
+  Drain(out);
   if (connecting && state_ == TransportState::kConnected) proved_ = pair;
   return DropReason::kNone;
 }
@@ -60,22 +61,23 @@ void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
     state_ = TransportState::kConsentExpired;
     return;
   }
-  if (state_ == TransportState::kConnecting && handshake_deadline_ && now >= *handshake_deadline_) {
+  const bool unfinished = state_ == TransportState::kConnecting || held();
+  if (unfinished && handshake_deadline_ && now >= *handshake_deadline_) {
     state_ = TransportState::kHandshakeTimeout;
     return;
   }
   const auto due = dtls_->NextTimeout();
   if (due && now >= *due) {
     dtls_->HandleTimeout(now);
-    Drain(out);
     Follow();
+    Drain(out);
   }
 }
 
 std::optional<Instant> Transport::NextDeadline() const {
   if (ended()) return std::nullopt;
   Instant deadline = ice_.ConsentDeadline();
-  if (state_ == TransportState::kConnecting && handshake_deadline_)
+  if ((state_ == TransportState::kConnecting || held()) && handshake_deadline_)
     deadline = std::min(deadline, *handshake_deadline_);
   if (const auto due = dtls_->NextTimeout()) deadline = std::min(deadline, *due);
   return deadline;
@@ -94,7 +96,13 @@ void Transport::SendRtcp(ByteView compound, ports::SrtpSender& sender, DatagramB
   out.TrimLast(sender.ProtectRtcp(place, compound.size()));
 }
 
+void Transport::Admit(DatagramBatch& out) {
+  awaits_admission_ = false;
+  Drain(out);
+}
+
 void Transport::Close(DatagramBatch& out) {
+  awaits_admission_ = false;
   if (!ended()) {
     dtls_->Close();
     Drain(out);
@@ -103,6 +111,7 @@ void Transport::Close(DatagramBatch& out) {
 }
 
 void Transport::Drain(DatagramBatch& out) {
+  if (held()) return;
   const auto pair = ice_.selected();
   while (const auto datagram = dtls_->PollDatagram()) {
     // Without a valid pair there is nobody to send to: a client starts with the first check.

@@ -53,6 +53,10 @@ class Transport {
   // kSystem when DTLS can't be set up.
   static Result<Transport> Make(const TransportPlan& plan, IceCredentials local, const SessionPorts& ports,
                                 Instant now);
+  // The handshake's end waits for Admit(): a peer of a server doesn't learn before that it is connected, and
+  // so sends nothing that nobody could open yet.
+  void AwaitAdmission() { awaits_admission_ = true; }
+  void Admit(DatagramBatch& out);
   Transport(Transport&&) noexcept = default;
   Transport& operator=(Transport&&) noexcept = default;
 
@@ -108,6 +112,8 @@ class Transport {
   [[nodiscard]] bool ended() const {
     return state_ != TransportState::kConnecting && state_ != TransportState::kConnected;
   }
+  // The keys are here, and nobody has said yet whether they may be used.
+  [[nodiscard]] bool held() const { return awaits_admission_ && state_ == TransportState::kConnected; }
   void Drain(DatagramBatch& out);
   void Follow();
 
@@ -117,7 +123,8 @@ class Transport {
   ports::Fingerprint remote_fingerprint_;
   TransportState state_ = TransportState::kConnecting;
   std::optional<Instant> handshake_deadline_;  // set by the first authenticated check
-  std::optional<IcePair> proved_;              // the handshake ended by it, or media came by it last
+  bool awaits_admission_ = false;
+  std::optional<IcePair> proved_;  // the handshake ended by it, or media came by it last
   std::optional<ports::DtlsSrtpKeys> keys_;
 };
 

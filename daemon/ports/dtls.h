@@ -18,6 +18,9 @@ namespace latchkey::ports {
 
 // SHA-256 of a certificate in DER (RFC 8122 5).
 using Fingerprint = std::array<std::uint8_t, 32>;
+// SHA-256 of a public key (SubjectPublicKeyInfo in DER, RFC 5280 4.1): what stays when a certificate is made
+// anew for the same key.
+using PublicKeyDigest = std::array<std::uint8_t, 32>;
 
 enum class DtlsRole : std::uint8_t { kServer, kClient };
 enum class DtlsState : std::uint8_t {
@@ -28,8 +31,9 @@ enum class DtlsState : std::uint8_t {
 };
 
 struct DtlsSrtpKeys {
-  SrtpKey inbound;   // what the peer protects with
-  SrtpKey outbound;  // what we protect with
+  SrtpKey inbound;         // what the peer protects with
+  SrtpKey outbound;        // what we protect with
+  PublicKeyDigest peer{};  // whose certificate the peer proved to hold
 };
 
 class DtlsSession {

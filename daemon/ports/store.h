@@ -21,6 +21,18 @@ using TokenDigest = Sha256Digest;
 // SHA-256 of a camera's certificate's public key (SubjectPublicKeyInfo in DER).
 using KeyPin = std::array<std::uint8_t, 32>;
 
+// Keyed hash of a key that was shown: tells whether two are the same, to whoever has the registry's secret.
+using KeyTag = Sha256Digest;
+
+// Whether a camera's certificate may change from session to session.
+enum class PinState : std::uint8_t {
+  kNone,       // it may
+  kAwaited,    // the next that it shows becomes the pin
+  kFirstUse,   // it was pinned when first shown; its owner has not confirmed it
+  kConfirmed,  // its owner gave or confirmed it
+  kCount
+};
+
 // A grant without an end. Stored as seconds, and within what 64 bits of nanoseconds can say.
 constexpr WallTime kNoEnd = FromUnixSeconds(9'000'000'000);
 
@@ -29,10 +41,12 @@ struct CameraRecord {
   std::string name;   // a label, never a key
   std::string model;  // empty: not told
   TokenDigest token{};
-  std::optional<KeyPin> pin;
-  bool sdes = false;     // may bring its key by SDES (RFC 4568) in its authenticated offer
-  Epoch reserved_epoch;  // every epoch up to here may have been used
+  std::optional<KeyPin> pin;  // of kFirstUse and kConfirmed, no others
+  bool sdes = false;          // may bring its key by SDES (RFC 4568) in its authenticated offer
+  Epoch reserved_epoch;       // every epoch up to here may have been used
   WallTime added{};
+  PinState pin_state = PinState::kNone;
+  std::optional<KeyTag> certificate;  // that it showed last, by its public key
 };
 
 struct ViewerRecord {
@@ -64,6 +78,10 @@ struct SuspensionRecord {
   WallTime since{};
 };
 
+// Stream keys remembered as used. Each session of any camera uses one; beyond, the oldest are forgotten. A
+// key that both ends made at random, and forgot, comes again once in 2^128.
+constexpr std::int64_t kMaxUsedKeys = 65'536;
+
 // Everything that stands; what has ended is not in it.
 struct RegistrySnapshot {
   std::vector<CameraRecord> cameras;
@@ -93,6 +111,17 @@ class RegistryStore {
   [[nodiscard]] virtual Status TransferCamera(CameraId camera, const TokenDigest& token) = 0;
   // Never goes back: a smaller or equal epoch is kInvalid.
   [[nodiscard]] virtual Status ReserveEpochs(CameraId camera, Epoch up_to) = 0;
+
+  // kConflict: another camera has this pin.
+  [[nodiscard]] virtual Status SetPin(CameraId camera, PinState state, const std::optional<KeyPin>& pin) = 0;
+  // The camera begins a session with these: from now on the stream key is used up. kConflict: it was before.
+  [[nodiscard]] virtual Status UseKeys(CameraId camera, const KeyTag& certificate, const KeyTag& stream_key,
+                                       WallTime when) = 0;
+  // Which camera used this stream key, which may have been removed since. Of the last kMaxUsedKeys.
+  [[nodiscard]] virtual Result<std::optional<CameraId>> UserOf(const KeyTag& stream_key) = 0;
+  // What tells the secret under which tags were made, as it was kept by the one call of the other.
+  [[nodiscard]] virtual Result<std::optional<Sha256Digest>> SecretCheck() = 0;
+  [[nodiscard]] virtual Status KeepSecretCheck(const Sha256Digest& check) = 0;
 
   [[nodiscard]] virtual Status AddViewer(const ViewerRecord& viewer) = 0;
   // Its grants end too.

@@ -104,6 +104,17 @@ struct EpochBegin {
   }
 };
 
+// The key that the camera's session showed (KeyShown) may be used: it, and no other.
+struct KeyAdmitted {
+  static constexpr auto kKind = IpcKind::kKeyAdmitted;
+  SessionId session;
+  std::array<std::uint8_t, 32> stream_key{};
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.stream_key);
+  }
+};
+
 struct PatchOffer {
   static constexpr auto kKind = IpcKind::kPatchOffer;
   Ticket ticket;
@@ -134,6 +145,9 @@ struct Suspend {
 
 // ---------------------------------------------------------------- lane -> keeper
 
+// SSRCs of one camera's session: two streams, each with its RTX.
+constexpr std::size_t kMaxSources = 8;
+
 struct LaneReady {
   static constexpr auto kKind = IpcKind::kLaneReady;
   std::uint16_t udp_port = 0;
@@ -155,6 +169,30 @@ struct PublishAnswer {
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.ticket, m.session, m.epoch, m.etag, m.answer);
+  }
+};
+
+// The handshake with the camera is over, and its end is held back until KeyAdmitted or SessionEnd.
+struct KeyShown {
+  static constexpr auto kKind = IpcKind::kKeyShown;
+  SessionId session;
+  std::array<std::uint8_t, 32> public_key{};        // SHA-256 of its certificate's (ports/dtls.h)
+  std::array<std::uint8_t, 32> stream_key{};        // gate::DigestOf the key that it sends with
+  BoundedList<std::uint32_t, kMaxSources> sources;  // SSRCs that its offer declared
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.public_key, m.stream_key, m.sources);
+  }
+};
+
+// The SSRCs under which the camera's session sends, as they stand now: at each change.
+struct SourcesSeen {
+  static constexpr auto kKind = IpcKind::kSourcesSeen;
+  SessionId session;
+  BoundedList<std::uint32_t, kMaxSources> sources;
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.session, m.sources);
   }
 };
 
@@ -203,7 +241,8 @@ enum class SessionEndReason : std::uint8_t {
   kReplaced,   // the camera published anew
   kGrantLost,  // no wrap for the current epoch
   kLimit,
-  kTooLate,  // what the camera sends has arrived too late for 20 s
+  kTooLate,     // what the camera sends has arrived too late for 20 s
+  kKeyRefused,  // the camera's key is none (a constant, a published one), or not the one vouched for
   kCount
 };
 

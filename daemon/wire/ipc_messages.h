@@ -16,8 +16,8 @@ using FrontToKeeper =
 using KeeperToFront =
     std::variant<FrontConfig, Answered, Refused, Granted, Done, CameraList, Metrics, Shutdown>;
 using KeeperToLane = std::variant<LaneConfig, PublishOffer, ViewerOffer, ViewerAdmit, WrapRenewal, EpochBegin,
-                                  PatchOffer, SessionEnd, Suspend, Shutdown>;
+                                  KeyAdmitted, PatchOffer, SessionEnd, Suspend, Shutdown>;
 using LaneToKeeper = std::variant<LaneReady, PublishAnswer, ViewerParsed, ViewerAnswer, PatchAnswer, Refused,
-                                  SessionEnded, LaneStatus, EpochWanted, OpenFailed>;
+                                  SessionEnded, LaneStatus, EpochWanted, OpenFailed, KeyShown, SourcesSeen>;
 
 }  // namespace latchkey::wire

@@ -45,6 +45,7 @@ enum class IpcKind : std::uint8_t {
   kPatchOffer = 70,
   kSessionEnd = 71,
   kSuspend = 72,
+  kKeyAdmitted = 73,
   // lane -> keeper
   kLaneReady = 96,
   kPublishAnswer = 97,
@@ -55,6 +56,8 @@ enum class IpcKind : std::uint8_t {
   kLaneStatus = 102,
   kEpochWanted = 103,
   kOpenFailed = 104,
+  kKeyShown = 105,
+  kSourcesSeen = 106,
 };
 
 // What a person is told of a camera.
@@ -77,6 +80,7 @@ enum class UnavailableReason : std::uint8_t {
   kTooLate,           // pictures arrive too late to be shown: the network, or a clock that stood still
   kLaneRestarting,
   kSuspended,
+  kKeyRefused,  // the camera's key is another camera's, was used before, or is not the pinned one
   kCount
 };
 

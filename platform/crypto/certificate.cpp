@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 
 #include <array>
+#include <utility>
 
 #include "daemon/base/check.h"
 
@@ -30,8 +31,9 @@ bool SetSerial(X509* certificate, ports::Entropy& entropy) {
 
 }  // namespace
 
-Result<Identity> MakeIdentity(ports::Entropy& entropy) {
-  Identity identity{KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")), CertificatePtr(X509_new())};
+Result<Identity> MakeIdentity(ports::Entropy& entropy, KeyPtr key) {
+  if (!key) key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  Identity identity{std::move(key), CertificatePtr(X509_new())};
   X509* certificate = identity.certificate.get();
   const bool made = identity.key && certificate != nullptr &&
                     X509_set_version(certificate, X509_VERSION_3) == 1 && SetSerial(certificate, entropy) &&
@@ -48,6 +50,19 @@ ports::Fingerprint FingerprintOf(const X509* certificate) {
   ports::Fingerprint out{};
   unsigned size = 0;
   LATCHKEY_CHECK(X509_digest(certificate, EVP_sha256(), out.data(), &size) == 1 && size == out.size());
+  return out;
+}
+
+Result<ports::PublicKeyDigest> PublicKeyOf(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) return Fail(ErrorCode::kSystem, "dtls: OpenSSL can't write the peer's public key");
+  ports::PublicKeyDigest out{};
+  unsigned written = 0;
+  const int done =
+      EVP_Digest(der, static_cast<std::size_t>(size), out.data(), &written, EVP_sha256(), nullptr);
+  OPENSSL_free(der);
+  LATCHKEY_CHECK(done == 1 && written == out.size());
   return out;
 }
 

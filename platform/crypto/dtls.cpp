@@ -10,6 +10,7 @@
 #include "daemon/base/check.h"
 #include "platform/crypto/certificate.h"
 #include "platform/crypto/dtls_session.h"
+#include "platform/crypto/key_file.h"
 #include "platform/crypto/openssl_ptr.h"
 
 namespace latchkey::platform {
@@ -63,13 +64,26 @@ struct OpenSslDtlsFactory::Impl {
 Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::Create(ports::Entropy& entropy) {
   auto identity = MakeIdentity(entropy);
   if (!identity) return tl::unexpected<Error>(identity.error());
+  return CreateAs(*identity);
+}
+
+Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::CreateKept(const std::string& key_file,
+                                                                           ports::Entropy& entropy) {
+  auto key = LoadOrMakeKey(key_file);
+  if (!key) return tl::unexpected<Error>(key.error());
+  auto identity = MakeIdentity(entropy, std::move(*key));
+  if (!identity) return tl::unexpected<Error>(identity.error());
+  return CreateAs(*identity);
+}
+
+Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::CreateAs(const Identity& identity) {
   auto impl = std::make_unique<Impl>();
   SSL_CTX* context = impl->context.get();
   const bool ready = context != nullptr && ApplyPolicy(context) &&
-                     SSL_CTX_use_certificate(context, identity->certificate.get()) == 1 &&
-                     SSL_CTX_use_PrivateKey(context, identity->key.get()) == 1;
+                     SSL_CTX_use_certificate(context, identity.certificate.get()) == 1 &&
+                     SSL_CTX_use_PrivateKey(context, identity.key.get()) == 1;
   if (!ready) return Fail(ErrorCode::kSystem, "dtls: OpenSSL refuses the policy or the certificate");
-  impl->fingerprint = FingerprintOf(identity->certificate.get());
+  impl->fingerprint = FingerprintOf(identity.certificate.get());
   return std::unique_ptr<OpenSslDtlsFactory>(new OpenSslDtlsFactory(std::move(impl)));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "daemon/base/result.h"
 #include "daemon/ports/dtls.h"
@@ -27,6 +28,9 @@ class OpenSslDtlsFactory final : public ports::DtlsFactory {
  public:
   // Makes the key and the certificate: ECDSA P-256, CN "latchkey", 30 days, random serial.
   static Result<std::unique_ptr<OpenSslDtlsFactory>> Create(ports::Entropy& entropy);
+  // The same with a key that is kept in a file, and made there at first: what a peer can pin.
+  static Result<std::unique_ptr<OpenSslDtlsFactory>> CreateKept(const std::string& key_file,
+                                                                ports::Entropy& entropy);
   ~OpenSslDtlsFactory() override;
 
   [[nodiscard]] ports::Fingerprint LocalFingerprint() const override;
@@ -38,6 +42,7 @@ class OpenSslDtlsFactory final : public ports::DtlsFactory {
 
  private:
   struct Impl;
+  static Result<std::unique_ptr<OpenSslDtlsFactory>> CreateAs(const struct Identity& identity);
   explicit OpenSslDtlsFactory(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

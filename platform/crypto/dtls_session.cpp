@@ -246,12 +246,17 @@ Result<ports::DtlsSrtpKeys> OpenSslDtlsSession::ExportKeys() {
                                  kExporterLabel.size(), nullptr, 0, 0) != 1) {
     return Fail(ErrorCode::kSystem, "dtls: OpenSSL exports no key material");
   }
+  const CertificatePtr certificate(SSL_get1_peer_certificate(ssl_.get()));
+  LATCHKEY_CHECK(certificate != nullptr);
+  const auto peer = PublicKeyOf(certificate.get());
+  if (!peer) return tl::unexpected(peer.error());
   exported_ = true;
   const ByteView view(bytes);
   ports::SrtpKey client = MakeKey(*profile, view.subspan(0, key), view.subspan(2 * key, salt));
   ports::SrtpKey server = MakeKey(*profile, view.subspan(key, key), view.subspan(2 * key + salt, salt));
-  if (role_ == ports::DtlsRole::kServer) return ports::DtlsSrtpKeys{std::move(client), std::move(server)};
-  return ports::DtlsSrtpKeys{std::move(server), std::move(client)};
+  if (role_ == ports::DtlsRole::kServer)
+    return ports::DtlsSrtpKeys{std::move(client), std::move(server), *peer};
+  return ports::DtlsSrtpKeys{std::move(server), std::move(client), *peer};
 }
 
 void OpenSslDtlsSession::Close() {

@@ -32,7 +32,15 @@ CREATE TABLE cameras (
   pin BLOB UNIQUE CHECK (pin IS NULL OR length(pin) = 32),
   sdes INTEGER NOT NULL CHECK (sdes IN (0, 1)),
   reserved_epoch INTEGER NOT NULL CHECK (reserved_epoch >= 0),
-  added INTEGER NOT NULL
+  added INTEGER NOT NULL,
+  pin_state INTEGER NOT NULL DEFAULT 0 CHECK (pin_state BETWEEN 0 AND 3),
+  certificate BLOB CHECK (certificate IS NULL OR length(certificate) = 32)
+) STRICT;
+CREATE TABLE used_keys (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  tag BLOB NOT NULL UNIQUE CHECK (length(tag) = 32),
+  camera BLOB NOT NULL REFERENCES ids (id),
+  since INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE viewers (
   number INTEGER PRIMARY KEY,
@@ -65,6 +73,19 @@ CREATE TABLE suspensions (
   root_cause TEXT
 ) STRICT;
 )";
+
+// What each version lacks of the next, from 1 on.
+constexpr std::array<const char*, kRegistrySchemaVersion - 1> kUpgrades{R"(
+ALTER TABLE cameras ADD COLUMN pin_state INTEGER NOT NULL DEFAULT 0 CHECK (pin_state BETWEEN 0 AND 3);
+ALTER TABLE cameras ADD COLUMN certificate BLOB CHECK (certificate IS NULL OR length(certificate) = 32);
+UPDATE cameras SET pin_state = 3 WHERE pin IS NOT NULL;
+CREATE TABLE used_keys (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  tag BLOB NOT NULL UNIQUE CHECK (length(tag) = 32),
+  camera BLOB NOT NULL REFERENCES ids (id),
+  since INTEGER NOT NULL
+) STRICT;
+)"};
 
 tl::unexpected<Error> Because(const std::string& path, Error error) {
   std::string advice;
@@ -143,8 +164,8 @@ Status CheckHeader(const std::string& path) {
 Status CheckVersion(Database& db) {
   const auto version = db.Number("PRAGMA user_version");
   if (!version) return tl::unexpected(version.error());
-  if (**version == kRegistrySchemaVersion) return {};
-  if (**version < kRegistrySchemaVersion)
+  if (**version >= 1 && **version <= kRegistrySchemaVersion) return {};
+  if (**version < 1)
     return Fail(ErrorCode::kCorrupt, "schema " + std::to_string(**version) + " never existed");
   return Fail(ErrorCode::kUnsupported, "made by a newer latchkeyd (schema " + std::to_string(**version) +
                                            ", this one knows " + std::to_string(kRegistrySchemaVersion) +
@@ -183,6 +204,20 @@ Status Prepare(Database& db, std::int64_t max_pages) {
     if (auto run = db.Run(SetNumber("max_page_count", max_pages).c_str()); !run) return run;
   }
   return {};
+}
+
+// From an earlier version to this one, all or nothing.
+Status Upgrade(Database& db) {
+  const auto version = db.Number("PRAGMA user_version");
+  if (!version) return tl::unexpected(version.error());
+  if (**version == kRegistrySchemaVersion) return {};
+  Transaction transaction(db);
+  if (!transaction.begun()) return transaction.begun();
+  for (auto from = static_cast<std::size_t>(**version); from < kRegistrySchemaVersion; ++from) {
+    if (auto run = db.Run(kUpgrades.at(from - 1)); !run) return run;
+  }
+  if (auto set = db.Run(SetNumber("user_version", kRegistrySchemaVersion).c_str()); !set) return set;
+  return transaction.Commit();
 }
 
 // A start is written down, which shows at once whether anything can be.
@@ -230,6 +265,7 @@ Result<Database> OpenRegistryFile(const StateFolder& folder, std::int64_t max_pa
   if (!found->marker) {
     if (auto marked = folder.WriteMarker(*id); !marked) return tl::unexpected(marked.error());
   }
+  if (auto upgraded = Upgrade(*db); !upgraded) return Because(path, upgraded.error());
   if (auto written = TryWriting(*db); !written) return Because(path, written.error());
   db->SetCheckpointOnClose(true);
   return std::move(*db);

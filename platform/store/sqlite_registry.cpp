@@ -76,8 +76,8 @@ Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
   return Atomically(db_, [&]() -> Status {
     if (auto taken = TakeId(camera.id.bytes(), kCameraKind); !taken) return taken;
     Statement add(db_,
-                  "INSERT INTO cameras (id, name, model, pin, sdes, reserved_epoch, added) VALUES (?, ?, ?, "
-                  "?, ?, ?, ?)");
+                  "INSERT INTO cameras (id, name, model, pin, sdes, reserved_epoch, added, pin_state) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     add.Blob(camera.id.bytes()).Text(camera.name).Text(camera.model);
     if (camera.pin) {
       add.Blob(*camera.pin);
@@ -85,7 +85,8 @@ Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
       add.Null();
     }
     add.Number(camera.sdes ? 1 : 0).Number(static_cast<std::int64_t>(camera.reserved_epoch.value));
-    if (auto added = add.Number(ToUnixSeconds(camera.added)).Run(); !added) return added;
+    add.Number(ToUnixSeconds(camera.added)).Number(static_cast<std::int64_t>(camera.pin_state));
+    if (auto added = add.Run(); !added) return added;
     return PutToken(db_, camera.id.bytes(), camera.token);
   });
 }
@@ -117,8 +118,61 @@ Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest&
     if (auto replaced = ReplaceCameraToken(camera, token); !replaced) return replaced;
     if (auto ended = Statement(db_, "DELETE FROM grants WHERE camera = ?").Blob(camera.bytes()).Run(); !ended)
       return ended;
-    return Statement(db_, "UPDATE cameras SET pin = NULL WHERE id = ?").Blob(camera.bytes()).Run();
+    return Statement(db_, "UPDATE cameras SET pin = NULL, pin_state = 0, certificate = NULL WHERE id = ?")
+        .Blob(camera.bytes())
+        .Run();
   });
+}
+
+Status SqliteRegistry::SetPin(CameraId camera, ports::PinState state,
+                              const std::optional<ports::KeyPin>& pin) {
+  Statement set(db_, "UPDATE cameras SET pin_state = ?, pin = ? WHERE id = ?");
+  set.Number(static_cast<std::int64_t>(state));
+  if (pin) {
+    set.Blob(*pin);
+  } else {
+    set.Null();
+  }
+  return ExactlyOne(db_, set.Blob(camera.bytes()).Run(), kNoCamera);
+}
+
+Status SqliteRegistry::UseKeys(CameraId camera, const ports::KeyTag& certificate,
+                               const ports::KeyTag& stream_key, WallTime when) {
+  return Atomically(db_, [&]() -> Status {
+    Statement use(db_, "INSERT INTO used_keys (tag, camera, since) VALUES (?, ?, ?)");
+    if (auto used = use.Blob(stream_key).Blob(camera.bytes()).Number(ToUnixSeconds(when)).Run(); !used)
+      return used;
+    Statement forget(db_, "DELETE FROM used_keys WHERE number <= (SELECT max(number) FROM used_keys) - ?");
+    if (auto forgot = forget.Number(ports::kMaxUsedKeys).Run(); !forgot) return forgot;
+    Statement note(db_, "UPDATE cameras SET certificate = ? WHERE id = ?");
+    return ExactlyOne(db_, note.Blob(certificate).Blob(camera.bytes()).Run(), kNoCamera);
+  });
+}
+
+Result<std::optional<CameraId>> SqliteRegistry::UserOf(const ports::KeyTag& stream_key) {
+  Statement find(db_, "SELECT camera FROM used_keys WHERE tag = ?");
+  const auto row = find.Blob(stream_key).Step();
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::optional<CameraId>{};
+  CameraId camera;
+  if (!IdAt(find, 0, camera)) return tl::unexpected(Damaged("the table of used keys").error());
+  return std::optional<CameraId>(camera);
+}
+
+Result<std::optional<ports::Sha256Digest>> SqliteRegistry::SecretCheck() {
+  Statement find(db_, "SELECT value FROM meta WHERE key = 'secret'");
+  const auto row = find.Step();
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::optional<ports::Sha256Digest>{};
+  ports::Sha256Digest check{};
+  if (!internal::HexDecodeExact(find.TextAt(0), check))
+    return tl::unexpected(Damaged("the table of its own properties").error());
+  return std::optional<ports::Sha256Digest>(check);
+}
+
+Status SqliteRegistry::KeepSecretCheck(const ports::Sha256Digest& check) {
+  Statement keep(db_, "INSERT INTO meta (key, value) VALUES ('secret', ?)");
+  return keep.Text(internal::HexEncode(check)).Run();
 }
 
 Status SqliteRegistry::ReserveEpochs(CameraId camera, Epoch up_to) {
@@ -191,7 +245,8 @@ Status SqliteRegistry::LiftSuspension(SuspensionId suspension, const std::string
 
 Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
   Statement all(db_,
-                "SELECT c.id, c.name, c.model, t.digest, c.pin, c.sdes, c.reserved_epoch, c.added "
+                "SELECT c.id, c.name, c.model, t.digest, c.pin, c.sdes, c.reserved_epoch, c.added, "
+                "c.pin_state, c.certificate "
                 "FROM cameras c LEFT JOIN tokens t ON t.owner = c.id ORDER BY c.number");
   for (;;) {
     const auto row = all.Step();
@@ -208,6 +263,14 @@ Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
     camera.sdes = all.NumberAt(5) != 0;
     camera.reserved_epoch = Epoch{static_cast<std::uint64_t>(all.NumberAt(6))};
     camera.added = TimeAt(all, 7);
+    camera.pin_state = static_cast<ports::PinState>(all.NumberAt(8));
+    if (!all.IsNullAt(9)) {
+      camera.certificate.emplace();
+      if (!all.BlobAt(9, *camera.certificate)) return Damaged("the table of cameras");
+    }
+    const bool pinned =
+        camera.pin_state == ports::PinState::kFirstUse || camera.pin_state == ports::PinState::kConfirmed;
+    if (pinned != camera.pin.has_value()) return Damaged("the table of cameras");
     out.push_back(std::move(camera));
   }
 }

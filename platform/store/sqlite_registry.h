@@ -15,7 +15,7 @@ namespace latchkey::platform {
 // PRAGMA application_id: "LKey".
 constexpr std::int64_t kRegistryApplicationId = 0x4c4b6579;
 // PRAGMA user_version. A higher one was written by a newer program and is refused.
-constexpr std::int64_t kRegistrySchemaVersion = 1;
+constexpr std::int64_t kRegistrySchemaVersion = 2;
 // Ids ever given out, ended ones too, because none is given twice. At the limit nothing new is added.
 constexpr std::int64_t kMaxIdsEver = 1'000'000;
 
@@ -40,6 +40,13 @@ class SqliteRegistry final : public ports::RegistryStore {
   [[nodiscard]] Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) override;
   [[nodiscard]] Status TransferCamera(CameraId camera, const ports::TokenDigest& token) override;
   [[nodiscard]] Status ReserveEpochs(CameraId camera, Epoch up_to) override;
+  [[nodiscard]] Status SetPin(CameraId camera, ports::PinState state,
+                              const std::optional<ports::KeyPin>& pin) override;
+  [[nodiscard]] Status UseKeys(CameraId camera, const ports::KeyTag& certificate,
+                               const ports::KeyTag& stream_key, WallTime when) override;
+  [[nodiscard]] Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
+  [[nodiscard]] Result<std::optional<ports::Sha256Digest>> SecretCheck() override;
+  [[nodiscard]] Status KeepSecretCheck(const ports::Sha256Digest& check) override;
   [[nodiscard]] Status AddViewer(const ports::ViewerRecord& viewer) override;
   [[nodiscard]] Status RemoveViewer(ViewerId viewer) override;
   [[nodiscard]] Status AddGrant(const ports::GrantRecord& grant) override;

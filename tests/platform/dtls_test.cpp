@@ -1,14 +1,39 @@
 #include "platform/crypto/dtls.h"
 
+#include <openssl/pem.h>
+
 #include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "daemon/base/ids.h"
+#include "platform/crypto/certificate.h"
 #include "platform/crypto/srtp.h"
 #include "tests/platform/dtls_link.h"
 #include "tests/support/catch.h"
 
 namespace latchkey::platform {
 namespace {
+
+// A place for a key, empty.
+struct KeptKey {
+  KeptKey() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "latchkey-key-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    folder = pattern;
+    path = folder + "/camera.key";
+  }
+  ~KeptKey() { std::filesystem::remove_all(folder); }
+  KeptKey(const KeptKey&) = delete;
+  KeptKey& operator=(const KeptKey&) = delete;
+  std::string folder;
+  std::string path;
+};
 
 TEST_CASE("dtls: both roles connect over a clean link, prefer AEAD_AES_128_GCM and export keys crosswise") {
   const auto a = MakeFactory();
@@ -19,6 +44,83 @@ TEST_CASE("dtls: both roles connect over a clean link, prefer AEAD_AES_128_GCM a
   link.Run();
   CheckConnectedWith(link, SrtpProfile::kAeadAes128Gcm);
   CHECK(link.largest <= kDtlsMtu);
+}
+
+TEST_CASE("dtls: with the keys comes whose public key the peer's certificate has") {
+  const auto hub = MakeFactory();
+  const auto peer = MakeFactory();
+  const auto seen = [&hub](OpenSslDtlsFactory& other) {
+    Link link(*hub, other);
+    link.Run();
+    auto keys = link.server->ExportKeys();
+    REQUIRE(keys);
+    return keys->peer;
+  };
+  CHECK(seen(*peer) == seen(*peer));
+  CHECK(seen(*peer) != seen(*MakeFactory()));
+  CHECK(seen(*peer) != peer->LocalFingerprint());
+}
+
+// By: openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum
+TEST_CASE("dtls: a public key is told by the digest of its SubjectPublicKeyInfo") {
+  constexpr std::string_view kPem =
+      "-----BEGIN CERTIFICATE-----\n"
+      "MIIBeDCCAR+gAwIBAgIUcrwWiISIMGfYt3ZctUHp6rOhoNwwCgYIKoZIzj0EAwIw\n"
+      "ETEPMA0GA1UEAwwGY2FtZXJhMCAXDTI2MTEyNjE3MDQzMFoYDzIxMjYxMTAyMTcw\n"
+      "NDMwWjARMQ8wDQYDVQQDDAZjYW1lcmEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+      "AAS/KgnmwMZkTKxqfOk641WjDyws4epuHkeQdmsrUD/9b5jtOqPndvHNwYgZpuXi\n"
+      "+iavgGHmz937ThS+C2+k2REco1MwUTAdBgNVHQ4EFgQU8xBe20+oVHrQl73oEZJw\n"
+      "5NNUXnIwHwYDVR0jBBgwFoAU8xBe20+oVHrQl73oEZJw5NNUXnIwDwYDVR0TAQH/\n"
+      "BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBuwCIMflAWHgaPxWVuG2d+s7UQLa5V\n"
+      "0wC9l2D0zgCXLgIgHDf5sqLrmw2+maG2hatixjzpPJIWeOW/8sMA/XQPe9M=\n"
+      "-----END CERTIFICATE-----\n";
+  using Bio = std::unique_ptr<BIO, decltype([](BIO* bio) { BIO_free(bio); })>;
+  const Bio bio(BIO_new_mem_buf(kPem.data(), static_cast<int>(kPem.size())));
+  const CertificatePtr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  REQUIRE(certificate);
+  const auto key = PublicKeyOf(certificate.get());
+  REQUIRE(key);
+  CHECK(internal::HexEncode(*key) == "df27356fe835bc273894a74447277a9605279900d287de94230f6210ad04e890");
+}
+
+TEST_CASE("dtls: a kept key gives another certificate with the same public key each time") {
+  const KeptKey kept;
+  SystemEntropy entropy;
+  const auto seen = [](OpenSslDtlsFactory& peer) {
+    const auto hub = MakeFactory();
+    Link link(*hub, peer);
+    link.Run();
+    auto keys = link.server->ExportKeys();
+    REQUIRE(keys);
+    return keys->peer;
+  };
+  const auto first = OpenSslDtlsFactory::CreateKept(kept.path, entropy);
+  const auto second = OpenSslDtlsFactory::CreateKept(kept.path, entropy);
+  REQUIRE((first && second));
+  CHECK((*first)->LocalFingerprint() != (*second)->LocalFingerprint());
+  CHECK(seen(**first) == seen(**second));
+  CHECK((std::filesystem::status(kept.path).permissions() & std::filesystem::perms::all) ==
+        std::filesystem::perms{0600});
+}
+
+TEST_CASE("dtls: a kept key that others may read, or that is none, is refused and left as it is") {
+  const KeptKey kept;
+  SystemEntropy entropy;
+  SECTION("readable") {
+    REQUIRE(OpenSslDtlsFactory::CreateKept(kept.path, entropy));
+    std::filesystem::permissions(kept.path, std::filesystem::perms{0644});
+    CHECK(OpenSslDtlsFactory::CreateKept(kept.path, entropy).error().code == ErrorCode::kDenied);
+  }
+  SECTION("text") {
+    std::ofstream(kept.path) << "hello";
+    std::filesystem::permissions(kept.path, std::filesystem::perms{0600});
+    CHECK(OpenSslDtlsFactory::CreateKept(kept.path, entropy).error().code == ErrorCode::kCorrupt);
+    CHECK(std::filesystem::file_size(kept.path) == 5);
+  }
+  SECTION("no folder") {
+    CHECK(OpenSslDtlsFactory::CreateKept(kept.path + "/none/key", entropy).error().code ==
+          ErrorCode::kSystem);
+  }
 }
 
 TEST_CASE("dtls: each profile of the closed list can be agreed on alone, and its keys carry SRTP") {

@@ -16,6 +16,7 @@ TEST_CASE("store: what was added is there after opening again") {
     REQUIRE(registry.has_value());
     auto camera = Camera(1);
     camera.pin = Digest(9);
+    camera.pin_state = ports::PinState::kConfirmed;
     camera.sdes = true;
     REQUIRE((*registry)->AddCamera(camera).has_value());
     REQUIRE((*registry)->AddViewer(Viewer(2)).has_value());

@@ -47,7 +47,10 @@ std::vector<wire::LaneToKeeper> Cell::Tell(wire::KeeperToLane message) {
 }
 
 void Cell::On(wire::LaneToKeeper& message) {
-  if (std::holds_alternative<wire::EpochWanted>(message)) {
+  if (const auto* shown = std::get_if<wire::KeyShown>(&message)) {
+    lane_->HandleMessage(wire::KeyAdmitted{shown->session, shown->stream_key}, now_, wall());
+    After();
+  } else if (std::holds_alternative<wire::EpochWanted>(message)) {
     epoch_at_ = now_ + Seconds(Between(random_, 0, 0.3));
   } else if (const auto* failed = std::get_if<wire::OpenFailed>(&message)) {
     throw Violation("a sealed frame did not open: frame " + std::to_string(failed->frame.value));

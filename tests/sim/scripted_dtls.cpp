@@ -66,6 +66,7 @@ class ScriptedDtls final : public ports::DtlsSession {
     ports::DtlsSrtpKeys keys;
     Secrets(client_ ? 2 : 1).Fill(keys.inbound.key_and_salt.RevealForWriting());
     Secrets(client_ ? 1 : 2).Fill(keys.outbound.key_and_salt.RevealForWriting());
+    keys.peer = expected_;
     return keys;
   }
   void Close() override {

@@ -22,7 +22,8 @@ inline ports::SrtpKey SomeSrtpKey(std::uint8_t seed = 1,
   ports::SrtpKey key;
   key.profile = profile;
   auto bytes = key.key_and_salt.RevealForWriting();
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(seed * 31U + i * 7U);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(seed * 31U + i * i * 7U + i);
   return key;
 }
 
@@ -30,7 +31,7 @@ inline gate::StreamKey SomeStreamKey(std::uint8_t seed = 1,
                                      ports::SrtpProfile profile = ports::SrtpProfile::kAeadAes128Gcm) {
   ports::Fingerprint fingerprint{};
   fingerprint.fill(0x5f);
-  auto key = gate::AdmitDtlsKey(SomeSrtpKey(seed, profile), {fingerprint, fingerprint});
+  auto key = gate::AdmitViewerKey(SomeSrtpKey(seed, profile), {fingerprint, fingerprint});
   LATCHKEY_CHECK(key.has_value());
   return std::move(*key);
 }

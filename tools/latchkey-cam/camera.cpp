@@ -166,7 +166,7 @@ int RunCamera(const CameraOptions& options) {
     Say(source.error().message);
     return media::kExitUsage;
   }
-  auto ports = media::RealPorts::Make();
+  auto ports = media::RealPorts::Make(options.key_file);
   if (!ports) {
     Say(ports.error().message);
     return media::kExitUsage;

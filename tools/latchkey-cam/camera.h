@@ -16,6 +16,7 @@ struct CameraOptions {
   media::SourceOptions source;
   double duration_s = 0;  // 0: until SIGINT or SIGTERM
   bool json = false;
+  std::string key_file;  // of the certificate; empty: another each time
 };
 
 // Until the end; the program's exit code. 0: it was connected · 2: the source can't be used · 5: refused, or

@@ -18,6 +18,7 @@ struct Flags {
   std::string codec = "h264";
   std::string size;
   std::string mark;
+  std::string key;
   bool sdes = false;
   media::SourceOptions source;
 };
@@ -49,6 +50,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_flag("--tone", flags.source.tone, "a soft tone as sound of the test pattern");
   app.add_flag("--grain", flags.source.grain,
                "a sensor's noise over the test pattern, so that the whole bitrate is used");
+  app.add_option("--key", flags.key,
+                 "file that keeps the certificate's key, made at first: the hub can pin it then");
   app.add_flag("--sdes", flags.sdes, "keys by SDES instead of DTLS (not yet supported)");
   app.set_version_flag("--version", VersionLine("latchkey-cam"));
   flags.common.AddTo(app);
@@ -74,5 +77,5 @@ int main(int argc, char** argv) {
   const auto http = flags.common.Http();
   if (!http) return Complain(http.error().message);
   return cam::RunCamera({flags.whip, *http, flags.common.impairments(), flags.source, flags.common.duration_s,
-                         flags.common.json});
+                         flags.common.json, flags.key});
 }

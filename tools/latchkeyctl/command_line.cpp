@@ -13,6 +13,9 @@
 namespace latchkey::ctl {
 namespace {
 
+constexpr const char* kWhichPin =
+    "SHA-256 of its certificate's public key (64 hexadecimal digits); first-use: of the one that it shows "
+    "first; none: any";
 constexpr const char* kWhich = "its id, the beginning of it, or its name";
 
 // The command line as a tree of subcommands, each filling the fields of its command.
@@ -66,13 +69,18 @@ class CommandLine {
     CLI::App* add = Command(*group, "add", "camera add", "enrol a camera; prints its token, once");
     Text(add, "name", "name", "a label of at most 64 bytes that no other has")->required();
     Text(add, "--model", "model", "what it is, so that a model can be suspended");
-    Text(add, "--pin", "pin", "SHA-256 of its certificate's public key, 64 hexadecimal digits");
+    Text(add, "--pin", "pin", kWhichPin);
     Flag(add, "--sdes", "sdes", "it may bring its key by SDES (not yet supported)");
     Command(*group, "list", "camera list", "all cameras");
     CLI::App* rename = Command(*group, "rename", "camera rename", "give it another label");
     Text(rename, "id", "id", kWhich)->required();
     Text(rename, "name", "name", "the new label")->required();
     WithId(*group, "remove", "camera remove", "forget it, and every grant for it");
+    CLI::App* pin = Command(*group, "pin", "camera pin", "insist on one certificate; another is refused");
+    Text(pin, "id", "id", kWhich)->required();
+    Text(pin, "pin", "pin", kWhichPin)->required();
+    WithId(*group, "confirm", "camera confirm",
+           "the certificate that was pinned at first use is the right one");
     WithId(*group, "rotate", "camera rotate", "a new token; the old one is worth nothing");
     WithId(*group, "transfer", "camera transfer", "a new owner: a new token, and every grant for it ends");
   }

@@ -17,9 +17,11 @@ struct Reference {
   std::string_view field;
   std::string_view kind;
 };
-constexpr std::array<Reference, 10> kReferences{{
+constexpr std::array<Reference, 12> kReferences{{
     {"camera rename", "id", "camera"},
     {"camera remove", "id", "camera"},
+    {"camera pin", "id", "camera"},
+    {"camera confirm", "id", "camera"},
     {"camera rotate", "id", "camera"},
     {"camera transfer", "id", "camera"},
     {"viewer remove", "id", "viewer"},

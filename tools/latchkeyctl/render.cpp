@@ -57,14 +57,20 @@ std::string Rounded(const Json& item, const char* name, int digits) {
   return text.data();
 }
 
+// Whole where its owner has to look at it.
+std::string Pin(const Json& camera) {
+  const std::string state = Field(camera, "pin_state");
+  return state == "first-use" ? "to confirm: " + Field(camera, "pin") : state;
+}
+
 std::string Cameras(const Json& answer) {
   std::vector<Row> rows;
   for (const Json& item : answer["cameras"]) {
     const auto suspension = item.find("suspension");
     rows.push_back({Field(item, "id"), Field(item, "name"), Field(item, "model"), Field(item, "added"),
-                    suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>()});
+                    suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>(), Pin(item)});
   }
-  return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY"}, rows,
+  return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY", "PIN"}, rows,
                "No cameras. Add one: latchkeyctl camera add NAME");
 }
 

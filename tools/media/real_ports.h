@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "daemon/base/result.h"
 #include "platform/crypto/dtls.h"
@@ -15,9 +16,11 @@ namespace latchkey::media {
 // One for a program; outlives its sessions. All of them show the same certificate.
 class RealPorts {
  public:
-  static Result<std::unique_ptr<RealPorts>> Make() {
+  // `key_file`: where the certificate's key is kept; empty: it is another each time.
+  static Result<std::unique_ptr<RealPorts>> Make(const std::string& key_file = {}) {
     std::unique_ptr<RealPorts> ports(new RealPorts());
-    auto dtls = platform::OpenSslDtlsFactory::Create(ports->entropy_);
+    auto dtls = key_file.empty() ? platform::OpenSslDtlsFactory::Create(ports->entropy_)
+                                 : platform::OpenSslDtlsFactory::CreateKept(key_file, ports->entropy_);
     if (!dtls) return tl::unexpected(dtls.error());
     ports->dtls_ = std::move(*dtls);
     return ports;

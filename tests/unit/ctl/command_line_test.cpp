@@ -32,7 +32,7 @@ TEST_CASE("command line: a command and its fields") {
 TEST_CASE("command line: a word that is no command is named, with those that are") {
   const std::string ad = WhyNot({"camera", "ad", "Nursery"});
   CHECK(ad.find("no command \"camera ad\"") != std::string::npos);
-  CHECK(ad.find("add, list, rename, remove, rotate, transfer") != std::string::npos);
+  CHECK(ad.find("add, list, rename, remove, pin, confirm, rotate, transfer") != std::string::npos);
   const std::string kamera = WhyNot({"--run", "/camera", "kamera", "add"});
   CHECK(kamera.find("no command \"kamera\"") != std::string::npos);
   CHECK(kamera.find("camera, viewer, grant, suspend, suspension, resume, watching, status") !=

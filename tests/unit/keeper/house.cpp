@@ -61,6 +61,35 @@ Status MemoryStore::ReserveEpochs(CameraId camera, Epoch up_to) {
   }
   return {};
 }
+Status MemoryStore::SetPin(CameraId camera, ports::PinState pin_state,
+                           const std::optional<ports::KeyPin>& pin) {
+  if (auto written = Write(); !written) return written;
+  for (auto& c : state.cameras) {
+    if (c.id != camera) continue;
+    c.pin_state = pin_state;
+    c.pin = pin;
+  }
+  return {};
+}
+Status MemoryStore::UseKeys(CameraId camera, const ports::KeyTag& certificate,
+                            const ports::KeyTag& stream_key, WallTime) {
+  if (auto written = Write(); !written) return written;
+  if (!used.emplace(stream_key, camera).second) return Fail(ErrorCode::kConflict, "used already");
+  for (auto& c : state.cameras) {
+    if (c.id == camera) c.certificate = certificate;
+  }
+  return {};
+}
+Result<std::optional<CameraId>> MemoryStore::UserOf(const ports::KeyTag& stream_key) {
+  const auto at = used.find(stream_key);
+  if (at == used.end()) return std::optional<CameraId>{};
+  return std::optional<CameraId>(at->second);
+}
+Status MemoryStore::KeepSecretCheck(const ports::Sha256Digest& check) {
+  if (auto written = Write(); !written) return written;
+  secret = check;
+  return {};
+}
 Status MemoryStore::AddViewer(const ports::ViewerRecord& viewer) {
   if (auto written = Write(); !written) return written;
   state.viewers.push_back(viewer);
@@ -94,7 +123,7 @@ Status MemoryStore::LiftSuspension(SuspensionId suspension, const std::string&, 
 }
 
 House::House(std::uint64_t seed) : entropy(seed) {
-  auto loaded = Registry::Load(store, crypto, entropy);
+  auto loaded = Registry::Load(store, crypto, entropy, secret);
   REQUIRE(loaded.has_value());
   registry = std::move(*loaded);
   keeper = std::make_unique<Keeper>(*registry, crypto, entropy, Settings{});

@@ -38,6 +38,8 @@ class SeededEntropy final : public ports::Entropy {
 class MemoryStore final : public ports::RegistryStore {
  public:
   ports::RegistrySnapshot state;
+  std::map<ports::KeyTag, CameraId> used;
+  std::optional<ports::Sha256Digest> secret;
   bool failing = false;
   bool no_epochs = false;  // no more can be reserved; all else can be written
   int writes = 0;
@@ -49,6 +51,12 @@ class MemoryStore final : public ports::RegistryStore {
   Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) override;
   Status TransferCamera(CameraId camera, const ports::TokenDigest& token) override;
   Status ReserveEpochs(CameraId camera, Epoch up_to) override;
+  Status SetPin(CameraId camera, ports::PinState pin_state, const std::optional<ports::KeyPin>& pin) override;
+  Status UseKeys(CameraId camera, const ports::KeyTag& certificate, const ports::KeyTag& stream_key,
+                 WallTime when) override;
+  Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
+  Result<std::optional<ports::Sha256Digest>> SecretCheck() override { return secret; }
+  Status KeepSecretCheck(const ports::Sha256Digest& check) override;
   Status AddViewer(const ports::ViewerRecord& viewer) override;
   Status RemoveViewer(ViewerId viewer) override;
   Status AddGrant(const ports::GrantRecord& grant) override;
@@ -149,6 +157,7 @@ class House {
   WallTime wall = FromUnixSeconds(1'800'000'000);
   platform::OpenSslCrypto crypto;
   SeededEntropy entropy;
+  Secret32 secret;  // of the registry
   MemoryStore store;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<Keeper> keeper;

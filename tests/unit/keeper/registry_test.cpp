@@ -123,7 +123,7 @@ TEST_CASE("registry: names that come twice in a registry of old are believed") {
   house.Camera("Garden");
   const auto two = house.Camera("Garten");
   for (auto& camera : house.store.state.cameras) camera.name = "Garden";
-  const auto loaded = Registry::Load(house.store, house.crypto, house.entropy);
+  const auto loaded = Registry::Load(house.store, house.crypto, house.entropy, house.secret);
   REQUIRE(loaded.has_value());
   CHECK((*loaded)->RenameCamera(two.id, "Garten").has_value());
 }
@@ -220,7 +220,7 @@ TEST_CASE("registry: an epoch is never given twice, over restarts and crashes to
   const auto camera = house.Camera("One");
   std::set<std::uint64_t> seen;
   for (int start = 0; start < 5; ++start) {
-    const auto registry = Registry::Load(house.store, house.crypto, house.entropy);
+    const auto registry = Registry::Load(house.store, house.crypto, house.entropy, house.secret);
     REQUIRE(registry.has_value());
     const int writes = house.store.writes;
     for (int i = 0; i < 40; ++i) {
@@ -266,7 +266,7 @@ TEST_CASE("registry: one that contradicts itself is not believed") {
       state.cameras.push_back(more);
     }
   }
-  const auto again = Registry::Load(house.store, house.crypto, house.entropy);
+  const auto again = Registry::Load(house.store, house.crypto, house.entropy, house.secret);
   REQUIRE_FALSE(again.has_value());
   CHECK(again.error().code == ErrorCode::kCorrupt);
 }

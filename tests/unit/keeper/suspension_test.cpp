@@ -74,7 +74,7 @@ TEST_CASE("suspension: one frame that does not open suspends the camera, durably
   CHECK(house.keeper->counters().open_failures == 2);
   CHECK(house.keeper->sessions() == 1);
   // After a restart of the whole daemon it still stands.
-  const auto again = Registry::Load(house.store, house.crypto, house.entropy);
+  const auto again = Registry::Load(house.store, house.crypto, house.entropy, house.secret);
   REQUIRE(again.has_value());
   CHECK((*again)->SuspensionOf(home.camera.id) != nullptr);
   CHECK((*again)->SuspensionOf(home.other_camera.id) == nullptr);

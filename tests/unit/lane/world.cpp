@@ -154,6 +154,11 @@ std::vector<wire::LaneToKeeper> World::Patch(const SessionId& session, const std
 // What the lane wants carried out, and what holds after every input.
 void World::After() {
   Collect();
+  while (vouch) {
+    const wire::KeyShown shown = *std::exchange(vouch, std::nullopt);
+    lane->HandleMessage(wire::KeyAdmitted{shown.session, shown.stream_key}, now, wall);
+    Collect();
+  }
   int turns = 0;
   while (lane->NextDeadline() <= now) {
     // Due at once only while there is more to pump: a deadline that stays in the past would be a busy loop.
@@ -180,6 +185,8 @@ void World::Collect() {
   for (auto& message : lane->TakeMessages()) {
     if (const auto* s = std::get_if<wire::LaneStatus>(&message)) {
       status = *s;
+    } else if (const auto* shown = std::get_if<wire::KeyShown>(&message); shown && vouches) {
+      vouch = *shown;
     } else {
       messages_.push_back(std::move(message));
     }

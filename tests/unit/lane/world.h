@@ -83,6 +83,7 @@ class World {
   std::size_t turn_bytes = 0;    // of the largest turn
   Epoch epoch;
   SessionId camera_session;
+  bool vouches = true;  // for every key that a camera shows; else KeyShown is a message as any other
 
  private:
   struct Session {
@@ -96,6 +97,7 @@ class World {
   void After();
 
   Secret32 content_key_;
+  std::optional<wire::KeyShown> vouch;  // as soon as the lane has done what it does
   std::vector<Session> sessions_;
   std::vector<Peer*> peers_;
   std::vector<wire::LaneToKeeper> messages_;

@@ -1,0 +1,63 @@
+#include "daemon/gate/weak_key.h"
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+
+namespace latchkey::gate {
+namespace {
+
+// Of 16 random bytes, that few are different once in 2^69.
+constexpr std::size_t kLeastDifferent = 5;
+constexpr std::size_t kCompared = 16;
+
+// First 16 bytes of master keys that are printed somewhere.
+constexpr std::array<std::array<std::uint8_t, kCompared>, 9> kPublished{{
+    // RFC 3711 B.3, and libsrtp's tests.
+    {0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39},
+    // RFC 3711 B.2 (session key).
+    {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c},
+    // FIPS 197 A.2 and SP 800-38A, 256 bits.
+    {0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71, 0xbe, 0x2b, 0x73, 0xae, 0xf0, 0x85, 0x7d, 0x77, 0x81},
+    // RFC 4568, its examples of a=crypto: "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj",
+    {0x77, 0x44, 0x66, 0x76, 0x67, 0x26, 0x54, 0x2b, 0x29, 0x78, 0x47, 0x37, 0x40, 0x66, 0x62, 0x35},
+    // "inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj",
+    {0x37, 0x30, 0x78, 0x77, 0x50, 0x48, 0x35, 0x40, 0x2f, 0x2c, 0x4c, 0x3a, 0x53, 0x31, 0x77, 0x59},
+    // "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
+    {0x59, 0x53, 0x5f, 0x5f, 0x5f, 0x73, 0x65, 0x6d, 0x63, 0x74, 0x6c, 0x20, 0x28, 0x29, 0x20, 0x7b},
+    // "inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR".
+    {0x3d, 0x2d, 0x6e, 0x40, 0x25, 0x5e, 0x78, 0x21, 0x42, 0x6a, 0x75, 0x66, 0x72, 0x39, 0x29, 0x3f},
+    // Manuals: digits as text, and as hexadecimal (GStreamer's srtpenc has them).
+    {0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35},
+    {0x01, 0x23, 0x45, 0x67, 0x89, 0x01, 0x23, 0x45, 0x67, 0x89, 0x01, 0x23, 0x45, 0x67, 0x89, 0x01},
+}};
+
+bool HasFewDifferent(ByteView key) {
+  std::bitset<256> seen;
+  for (const std::uint8_t byte : key) seen.set(byte);
+  return seen.count() < kLeastDifferent;
+}
+
+bool HasEqualSteps(ByteView key) {
+  const auto step = static_cast<std::uint8_t>(key[1] - key[0]);
+  for (std::size_t i = 2; i < key.size(); ++i) {
+    if (static_cast<std::uint8_t>(key[i] - key[i - 1]) != step) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string_view> WhyWeak(ByteView key) {
+  if (key.size() < kCompared) return "it is too short";
+  if (HasFewDifferent(key)) return "it is a constant or a pattern, not a random key";
+  if (HasEqualSteps(key)) return "it counts, and is no random key";
+  const ByteView first = key.first(kCompared);
+  const bool published = std::any_of(kPublished.begin(), kPublished.end(), [first](const auto& known) {
+    return std::equal(first.begin(), first.end(), known.begin());
+  });
+  if (published) return "it is printed in a standard or a manual";
+  return std::nullopt;
+}
+
+}  // namespace latchkey::gate

@@ -1,0 +1,123 @@
+#include "daemon/keeper/admission_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace latchkey::keeper {
+namespace {
+
+std::string SourceTaken(CameraId other) {
+  return "it sends under an SSRC of another camera, " + other.ToHex();
+}
+
+}  // namespace
+
+void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime wall) {
+  LaneSlot* lane = books_.Lane(camera);
+  LATCHKEY_CHECK(lane != nullptr);
+  if (lane->publisher != shown.session) return;  // ended from here: the lane is told already
+  if (lane->admitted) return books_.LaneViolation(camera, "it showed two keys of one session");
+  const ports::KeyTag stream_key = books_.registry.TagOf(shown.stream_key);
+  if (const auto objection = WhyNot(camera, shown, stream_key)) {
+    Refuse(camera, shown.session, objection->why);
+    if (!objection->other) return;
+    suspensions_.Trip(camera, objection->why, wall);
+    return suspensions_.Trip(*objection->other, "another camera, " + camera.ToHex() + ", has its key", wall);
+  }
+  const ports::CameraRecord* record = books_.registry.FindCamera(camera);
+  if (record->pin_state == ports::PinState::kAwaited) {
+    if (auto pinned = books_.registry.PinFirst(camera, shown.public_key); !pinned)
+      return Refuse(camera, shown.session, "its certificate can't be pinned: " + pinned.error().message);
+    books_.Tell("its certificate is pinned: confirm it with latchkeyctl camera confirm", camera);
+  }
+  // Before it counts: a key that is not known to be used could be used again.
+  if (auto used = books_.registry.UseKeys(camera, shown.public_key, stream_key, wall); !used)
+    return Refuse(camera, shown.session, "its key can't be noted as used: " + used.error().message);
+  lane->admitted = AdmittedKey{shown.public_key, shown.sources.items()};
+  lane->key_refused.clear();
+  ++books_.counters.keys_admitted;
+  wire::KeyAdmitted admitted;
+  admitted.session = shown.session;
+  admitted.stream_key = shown.stream_key;
+  books_.ToLaneNow(camera, admitted);
+}
+
+std::optional<AdmissionDesk::Objection> AdmissionDesk::WhyNot(CameraId camera, const wire::KeyShown& shown,
+                                                              const ports::KeyTag& stream_key) {
+  const Registry& registry = books_.registry;
+  if (const auto other = registry.OtherOfCertificate(camera, shown.public_key))
+    return Objection{"it shows the certificate of another camera, " + other->ToHex(), *other};
+  const auto user = books_.registry.UserOf(stream_key);
+  if (!user) return Objection{"the registry can't tell whether its key is new: " + user.error().message, {}};
+  if (*user && **user != camera && registry.FindCamera(**user) != nullptr)
+    return Objection{"its key is one of another camera, " + (*user)->ToHex(), **user};
+  if (*user) return Objection{"its key was used before", {}};
+  const ports::CameraRecord* record = registry.FindCamera(camera);
+  if (record->pin && *record->pin != shown.public_key) {
+    return Objection{
+        "its certificate's key is " + internal::HexEncode(shown.public_key) +
+            ", not the pinned one: if the camera was renewed, pin it with latchkeyctl camera pin",
+        {}};
+  }
+  if (const auto other = OtherOfSource(camera, shown.sources.items()))
+    return Objection{SourceTaken(*other), {}};
+  return std::nullopt;
+}
+
+std::optional<CameraId> AdmissionDesk::OtherOfSource(CameraId camera,
+                                                     const std::vector<std::uint32_t>& sources) const {
+  for (const auto& [other, lane] : books_.lanes) {
+    if (other == camera || !lane.publisher || !lane.admitted) continue;
+    const auto& theirs = lane.admitted->sources;
+    if (std::find_first_of(sources.begin(), sources.end(), theirs.begin(), theirs.end()) != sources.end())
+      return other;
+  }
+  return std::nullopt;
+}
+
+void AdmissionDesk::Refuse(CameraId camera, SessionId session, const std::string& why) {
+  ++books_.counters.keys_refused;
+  books_.Tell("a key was refused: " + why, camera);
+  books_.Lane(camera)->key_refused = why;
+  books_.lists_changed = true;
+  keys_.EndSession(session);
+}
+
+void AdmissionDesk::NoteSources(CameraId camera, const wire::SourcesSeen& seen) {
+  LaneSlot* lane = books_.Lane(camera);
+  if (lane->publisher != seen.session) return;  // ended from here
+  if (!lane->admitted) return books_.LaneViolation(camera, "it has packets under a key that nobody admitted");
+  if (const auto other = OtherOfSource(camera, seen.sources.items()))
+    return Refuse(camera, seen.session, SourceTaken(*other));
+  lane->admitted->sources = seen.sources.items();
+}
+
+void AdmissionDesk::NoteWeakKey(CameraId camera) {
+  ++books_.counters.keys_refused;
+  const std::string why = "its key is no secret: a constant, a pattern, or one that is published";
+  books_.Tell("a key was refused: " + why, camera);
+  if (LaneSlot* lane = books_.Lane(camera)) lane->key_refused = why;
+}
+
+Status AdmissionDesk::Pin(CameraId camera, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
+  if (auto pinned = books_.registry.PinCamera(camera, state, pin); !pinned) return pinned;
+  books_.lists_changed = true;
+  LaneSlot* lane = books_.Lane(camera);
+  if (lane == nullptr) return {};
+  lane->key_refused.clear();
+  const bool other = pin && lane->admitted && lane->admitted->public_key != *pin;
+  if (other && lane->publisher) keys_.EndSession(*lane->publisher);
+  return {};
+}
+
+Status AdmissionDesk::Confirm(CameraId camera) {
+  const ports::CameraRecord* record = books_.registry.FindCamera(camera);
+  if (record == nullptr) return Fail(ErrorCode::kNotFound, "there is no camera with this id");
+  if (!record->pin) {
+    return Fail(ErrorCode::kInvalid,
+                "this camera has no pin yet: it is pinned when it publishes for the first time");
+  }
+  return Pin(camera, ports::PinState::kConfirmed, record->pin);
+}
+
+}  // namespace latchkey::keeper

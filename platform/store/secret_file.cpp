@@ -1,0 +1,96 @@
+#include "platform/store/secret_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+#include "daemon/base/bytes.h"
+#include "daemon/base/ids.h"
+#include "platform/loop/unique_fd.h"
+
+namespace latchkey::platform {
+namespace {
+
+constexpr std::size_t kDigits = 64;
+
+tl::unexpected<Error> SystemError(const std::string& doing, int number) {
+  const ErrorCode code = number == ENOSPC || number == EDQUOT ? ErrorCode::kLimit : ErrorCode::kSystem;
+  return Fail(code, doing + ": " + std::generic_category().message(number));
+}
+
+// In its own memory from the first byte on. systemd's are readable by their service alone.
+Result<Secret32> ReadSecret(const UniqueFd& fd, const std::string& path, bool check_mode) {
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return SystemError("cannot look at " + path, errno);
+  if (!S_ISREG(info.st_mode)) return Fail(ErrorCode::kCorrupt, path + " is not a regular file: move it away");
+  if (check_mode && (info.st_mode & 077U) != 0)
+    return Fail(ErrorCode::kDenied, path + " is readable by others: chmod 600 it, and think who read it");
+  Secret<kDigits + 2> text;
+  const auto room = text.RevealForWriting();
+  std::size_t size = 0;
+  while (size < room.size()) {
+    const ssize_t n = ::read(fd.get(), room.data() + size, room.size() - size);
+    if (n < 0) return SystemError("cannot read " + path, errno);
+    if (n == 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  std::string_view digits = AsText(text.Reveal().first(size));
+  if (digits.ends_with('\n')) digits.remove_suffix(1);
+  Secret32 secret;
+  if (digits.size() != kDigits || !internal::HexDecodeExact(digits, secret.RevealForWriting())) {
+    return Fail(ErrorCode::kCorrupt,
+                path + " is not 64 hexadecimal digits: restore it from a backup (nothing was changed)");
+  }
+  return secret;
+}
+
+void EncodeHex(ByteView bytes, MutableByteView out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    out[2 * i] = static_cast<std::uint8_t>(kHex[bytes[i] >> 4U]);
+    out[2 * i + 1] = static_cast<std::uint8_t>(kHex[bytes[i] & 15U]);
+  }
+}
+
+// Complete under another name before it gets its own.
+Result<Secret32> MakeSecret(const std::string& folder, const std::string& path, ports::Entropy& entropy) {
+  Secret32 secret;
+  entropy.Fill(secret.RevealForWriting());
+  Secret<kDigits> text;
+  EncodeHex(secret.Reveal(), text.RevealForWriting());
+  const std::string fresh = path + ".new";
+  const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return SystemError("cannot make " + fresh, errno);
+  const ssize_t n = ::write(fd.get(), text.Reveal().data(), text.Reveal().size());
+  if (n != static_cast<ssize_t>(kDigits)) return SystemError("cannot write " + fresh, n < 0 ? errno : ENOSPC);
+  if (::fsync(fd.get()) != 0) return SystemError("cannot write " + fresh, errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return SystemError("cannot make " + path, errno);
+  const UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() || ::fsync(directory.get()) != 0)
+    return SystemError("cannot write to " + folder, errno);
+  return secret;
+}
+
+}  // namespace
+
+Result<Secret32> LoadSecret(const SecretFileOptions& options, ports::Entropy& entropy) {
+  if (!options.credentials.empty()) {
+    const std::string path = options.credentials + "/" + options.name;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.valid()) return ReadSecret(fd, path, false);
+    if (errno != ENOENT) return SystemError("cannot read " + path, errno);
+  }
+  const std::string path = options.folder + "/" + options.name;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.valid()) return ReadSecret(fd, path, true);
+  if (errno != ENOENT) return SystemError("cannot read " + path, errno);
+  if (options.make) return MakeSecret(options.folder, path, entropy);
+  return Fail(ErrorCode::kNotFound,
+              path + " is missing, but the registry was used with it: restore it from a backup");
+}
+
+}  // namespace latchkey::platform

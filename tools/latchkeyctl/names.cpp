@@ -50,13 +50,12 @@ Outcome<std::string> IdOf(const std::string& kind, const std::string& text, cons
   }
   if (found.size() == 1) return found.front();
   const std::string quoted = "\"" + text + "\"";
-  if (found.empty() && IsHex(text) && text.size() < kShortestPrefix) {
-    return tl::unexpected(Failure{kExitRefused, quoted + " is too short: give at least " +
-                                                    std::to_string(kShortestPrefix) + " digits of the id"});
-  }
   if (found.empty()) {
-    return tl::unexpected(Failure{kExitRefused, "there is no " + kind + " " + quoted + ": latchkeyctl " +
-                                                    kind + " list shows all there are"});
+    const bool short_id = !text.empty() && text.size() < kShortestPrefix && IsHex(text);
+    const std::string hint =
+        short_id ? " (an id needs at least " + std::to_string(kShortestPrefix) + " digits)" : "";
+    return tl::unexpected(Failure{kExitRefused, "there is no " + kind + " " + quoted + hint +
+                                                    ": latchkeyctl " + kind + " list shows all there are"});
   }
   std::string ids;
   for (const std::string& id : found) ids += (ids.empty() ? "" : ", ") + id;

@@ -35,6 +35,7 @@ TEST_CASE("names: what is nobody's is refused with where to look, and nothing is
     INFO(text);
     CHECK(WhyNot(text, Cameras()).find("latchkeyctl camera list") != std::string::npos);
   }
+  CHECK(WhyNot("012", Cameras()).find("at least 4 digits") != std::string::npos);
   CHECK(WhyNot("Nursery", Json::array()).find("there is no camera \"Nursery\"") != std::string::npos);
 }
 

@@ -37,15 +37,6 @@ bool Covers(const ports::SuspensionRecord& suspension, const ports::CameraRecord
   return true;
 }
 
-// HMAC inputs: what the secret is checked by, and what stands before a key's digest.
-constexpr std::string_view kSecretLabel = "latchkey registry secret 1";
-constexpr std::string_view kTagLabel = "latchkey key tag 1";
-
-tl::unexpected<Error> PinTaken(CameraId other) {
-  return Fail(ErrorCode::kConflict,
-              "another camera (" + other.ToHex() + ") has this certificate: two cameras never share a key");
-}
-
 // No other record has this name: people tell cameras, and viewers, from each other by it.
 template <class Records, class IdType>
 Status CheckNameFree(const char* kind, const Records& records, const std::string& name, const IdType& own) {
@@ -77,17 +68,6 @@ Result<std::unique_ptr<Registry>> Registry::Load(ports::RegistryStore& store, po
                 "the registry contradicts itself; restore it from a backup (nothing was changed)");
   }
   return registry;
-}
-
-Status Registry::BindSecret() {
-  const ports::Sha256Digest check = crypto_.HmacSha256(secret_.Reveal(), AsBytes(kSecretLabel));
-  const auto known = store_.SecretCheck();
-  if (!known) return tl::unexpected(known.error());
-  if (!*known) return store_.KeepSecretCheck(check);
-  if (ConstantTimeEqual(**known, check)) return {};
-  return Fail(ErrorCode::kConflict,
-              "this is not the secret that the registry was used with: restore the right one from a backup "
-              "(nothing was changed)");
 }
 
 std::optional<TokenOwner> Registry::OwnerOf(const ports::TokenDigest& digest) const {
@@ -249,50 +229,6 @@ Result<Secret32> Registry::TransferCamera(CameraId id) {
   camera->certificate.reset();
   std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
   return token;
-}
-
-Status Registry::PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
-  ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  const bool pinned = state == ports::PinState::kFirstUse || state == ports::PinState::kConfirmed;
-  LATCHKEY_CHECK(pinned == pin.has_value());
-  if (pin) {
-    if (const auto other = OtherOfCertificate(id, *pin)) return PinTaken(*other);
-  }
-  if (auto stored = store_.SetPin(id, state, pin); !stored) return stored;
-  camera->pin = pin;
-  camera->pin_state = state;
-  return {};
-}
-
-Status Registry::PinFirst(CameraId id, const ports::KeyPin& pin) {
-  return PinCamera(id, ports::PinState::kFirstUse, pin);
-}
-
-ports::KeyTag Registry::TagOf(ByteView digest) const {
-  ByteVector input;
-  const ByteView label = AsBytes(kTagLabel);
-  input.insert(input.end(), label.begin(), label.end());
-  input.insert(input.end(), digest.begin(), digest.end());
-  return crypto_.HmacSha256(secret_.Reveal(), input);
-}
-
-std::optional<CameraId> Registry::OtherOfCertificate(CameraId own, const ports::KeyPin& key) const {
-  const ports::KeyTag tag = TagOf(key);
-  for (const auto& camera : cameras_) {
-    if (camera.id != own && (camera.pin == key || camera.certificate == tag)) return camera.id;
-  }
-  return std::nullopt;
-}
-
-Status Registry::UseKeys(CameraId id, const ports::KeyPin& certificate, const ports::KeyTag& stream_key,
-                         WallTime now) {
-  ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  const ports::KeyTag tag = TagOf(certificate);
-  if (auto stored = store_.UseKeys(id, tag, stream_key, now); !stored) return stored;
-  camera->certificate = tag;
-  return {};
 }
 
 Result<Epoch> Registry::NextEpoch(CameraId id) {

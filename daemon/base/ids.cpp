@@ -1,5 +1,7 @@
 #include "daemon/base/ids.h"
 
+#include "daemon/base/check.h"
+
 namespace latchkey::internal {
 namespace {
 
@@ -15,6 +17,14 @@ std::string HexEncode(std::span<const std::uint8_t> bytes) {
     text.push_back(kDigits[byte & 0x0fU]);
   }
   return text;
+}
+
+void HexEncode(std::span<const std::uint8_t> bytes, std::span<std::uint8_t> out) {
+  LATCHKEY_CHECK(out.size() == bytes.size() * 2);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    out[2 * i] = static_cast<std::uint8_t>(kDigits[bytes[i] >> 4U]);
+    out[2 * i + 1] = static_cast<std::uint8_t>(kDigits[bytes[i] & 0x0fU]);
+  }
 }
 
 bool HexDecodeExact(std::string_view text, std::span<std::uint8_t> out) {

@@ -16,6 +16,8 @@ namespace latchkey {
 namespace internal {
 // Lower-case hexadecimal, two digits a byte.
 std::string HexEncode(std::span<const std::uint8_t> bytes);
+// The same into 2 * bytes.size() bytes (CHECKed), for what must not lie in a string.
+void HexEncode(std::span<const std::uint8_t> bytes, std::span<std::uint8_t> out);
 // Exactly 2 * out.size() lower-case digits; anything else is refused and `out` is unspecified.
 bool HexDecodeExact(std::string_view text, std::span<std::uint8_t> out);
 }  // namespace internal

@@ -15,9 +15,11 @@
 namespace latchkey::platform {
 namespace {
 
+// The first version; what came since is in kUpgrades, for new registries and old ones alike.
+//
 // `ids` is the one name space (invariant 6): a row is never deleted, so no id comes twice. `tokens` makes
 // one token name one owner. Times are Unix seconds.
-constexpr const char* kSchema = R"(
+constexpr const char* kFirstSchema = R"(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE ids (id BLOB PRIMARY KEY CHECK (length(id) = 16), kind TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE tokens (
@@ -32,15 +34,7 @@ CREATE TABLE cameras (
   pin BLOB UNIQUE CHECK (pin IS NULL OR length(pin) = 32),
   sdes INTEGER NOT NULL CHECK (sdes IN (0, 1)),
   reserved_epoch INTEGER NOT NULL CHECK (reserved_epoch >= 0),
-  added INTEGER NOT NULL,
-  pin_state INTEGER NOT NULL DEFAULT 0 CHECK (pin_state BETWEEN 0 AND 3),
-  certificate BLOB CHECK (certificate IS NULL OR length(certificate) = 32)
-) STRICT;
-CREATE TABLE used_keys (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  tag BLOB NOT NULL UNIQUE CHECK (length(tag) = 32),
-  camera BLOB NOT NULL REFERENCES ids (id),
-  since INTEGER NOT NULL
+  added INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE viewers (
   number INTEGER PRIMARY KEY,
@@ -108,6 +102,14 @@ std::string SetNumber(const char* pragma, std::int64_t value) {
   return "PRAGMA " + std::string(pragma) + " = " + std::to_string(value);
 }
 
+// To the present version, within a transaction of the caller's.
+Status RunUpgrades(Database& db, std::int64_t from) {
+  for (auto version = static_cast<std::size_t>(from); version < kRegistrySchemaVersion; ++version) {
+    if (auto run = db.Run(kUpgrades.at(version - 1)); !run) return run;
+  }
+  return db.Run(SetNumber("user_version", kRegistrySchemaVersion).c_str());
+}
+
 // Complete in registry.new before it gets its name: a power cut never leaves half a registry.
 Status MakeRegistry(const StateFolder& folder, std::int64_t max_pages, ports::Entropy& entropy) {
   if (auto made = folder.MakeNewFile(); !made) return made;
@@ -121,10 +123,11 @@ Status MakeRegistry(const StateFolder& folder, std::int64_t max_pages, ports::En
     if (auto set = db->Run("PRAGMA synchronous = FULL"); !set) return set;
     Transaction transaction(*db);
     if (!transaction.begun()) return transaction.begun();
-    for (const std::string& sql : {std::string(kSchema), SetNumber("application_id", kRegistryApplicationId),
-                                   SetNumber("user_version", kRegistrySchemaVersion)}) {
+    for (const std::string& sql :
+         {std::string(kFirstSchema), SetNumber("application_id", kRegistryApplicationId)}) {
       if (auto run = db->Run(sql.c_str()); !run) return run;
     }
+    if (auto run = RunUpgrades(*db, 1); !run) return run;
     Statement meta(*db, "INSERT INTO meta (key, value) VALUES ('registry', ?)");
     if (auto run = meta.Text(id.ToHex()).Run(); !run) return run;
     if (auto committed = transaction.Commit(); !committed) return committed;
@@ -213,10 +216,7 @@ Status Upgrade(Database& db) {
   if (**version == kRegistrySchemaVersion) return {};
   Transaction transaction(db);
   if (!transaction.begun()) return transaction.begun();
-  for (auto from = static_cast<std::size_t>(**version); from < kRegistrySchemaVersion; ++from) {
-    if (auto run = db.Run(kUpgrades.at(from - 1)); !run) return run;
-  }
-  if (auto set = db.Run(SetNumber("user_version", kRegistrySchemaVersion).c_str()); !set) return set;
+  if (auto run = RunUpgrades(db, **version); !run) return run;
   return transaction.Commit();
 }
 

@@ -6,21 +6,16 @@
 
 #include <cerrno>
 #include <string_view>
-#include <system_error>
 
 #include "daemon/base/bytes.h"
 #include "daemon/base/ids.h"
 #include "platform/loop/unique_fd.h"
+#include "platform/store/durable_file.h"
 
 namespace latchkey::platform {
 namespace {
 
 constexpr std::size_t kDigits = 64;
-
-tl::unexpected<Error> SystemError(const std::string& doing, int number) {
-  const ErrorCode code = number == ENOSPC || number == EDQUOT ? ErrorCode::kLimit : ErrorCode::kSystem;
-  return Fail(code, doing + ": " + std::generic_category().message(number));
-}
 
 // In its own memory from the first byte on. systemd's are readable by their service alone.
 Result<Secret32> ReadSecret(const UniqueFd& fd, const std::string& path, bool check_mode) {
@@ -48,30 +43,13 @@ Result<Secret32> ReadSecret(const UniqueFd& fd, const std::string& path, bool ch
   return secret;
 }
 
-void EncodeHex(ByteView bytes, MutableByteView out) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    out[2 * i] = static_cast<std::uint8_t>(kHex[bytes[i] >> 4U]);
-    out[2 * i + 1] = static_cast<std::uint8_t>(kHex[bytes[i] & 15U]);
-  }
-}
-
-// Complete under another name before it gets its own.
 Result<Secret32> MakeSecret(const std::string& folder, const std::string& path, ports::Entropy& entropy) {
   Secret32 secret;
   entropy.Fill(secret.RevealForWriting());
   Secret<kDigits> text;
-  EncodeHex(secret.Reveal(), text.RevealForWriting());
-  const std::string fresh = path + ".new";
-  const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return SystemError("cannot make " + fresh, errno);
-  const ssize_t n = ::write(fd.get(), text.Reveal().data(), text.Reveal().size());
-  if (n != static_cast<ssize_t>(kDigits)) return SystemError("cannot write " + fresh, n < 0 ? errno : ENOSPC);
-  if (::fsync(fd.get()) != 0) return SystemError("cannot write " + fresh, errno);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return SystemError("cannot make " + path, errno);
-  const UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid() || ::fsync(directory.get()) != 0)
-    return SystemError("cannot write to " + folder, errno);
+  internal::HexEncode(secret.Reveal(), text.RevealForWriting());
+  if (auto written = WriteDurably(folder, path, text.Reveal()); !written)
+    return tl::unexpected(written.error());
   return secret;
 }
 

@@ -9,29 +9,11 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 
 #include "daemon/base/bytes.h"
+#include "platform/store/durable_file.h"
 
 namespace latchkey::platform {
-namespace {
-
-tl::unexpected<Error> SystemError(const std::string& doing, int number) {
-  const ErrorCode code = number == ENOSPC || number == EDQUOT ? ErrorCode::kLimit : ErrorCode::kSystem;
-  return Fail(code, doing + ": " + std::generic_category().message(number));
-}
-
-Status WriteAndSync(const std::string& path, std::string_view text) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return SystemError("cannot write " + path, errno);
-  const ssize_t n = ::write(fd.get(), text.data(), text.size());
-  if (n < 0) return SystemError("cannot write " + path, errno);
-  if (static_cast<std::size_t>(n) != text.size()) return SystemError("cannot write " + path, ENOSPC);
-  if (::fsync(fd.get()) != 0) return SystemError("cannot write " + path, errno);
-  return {};
-}
-
-}  // namespace
 
 Result<StateFolder> StateFolder::Lock(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -100,21 +82,11 @@ Status StateFolder::AdoptNewFile() const {
   const UniqueFd fd(::open(from.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid() || ::fsync(fd.get()) != 0) return SystemError("cannot write " + from, errno);
   if (::rename(from.c_str(), to.c_str()) != 0) return SystemError("cannot make " + to, errno);
-  return SyncFolder();
+  return SyncFolder(path_);
 }
 
 Status StateFolder::WriteMarker(const RegistryId& id) const {
-  const std::string path = File("registry.id");
-  const std::string fresh = path + ".new";
-  if (auto written = WriteAndSync(fresh, id.ToHex() + "\n"); !written) return written;
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return SystemError("cannot make " + path, errno);
-  return SyncFolder();
-}
-
-Status StateFolder::SyncFolder() const {
-  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return SystemError("cannot write to " + path_, errno);
-  return {};
+  return WriteDurably(path_, File("registry.id"), AsBytes(id.ToHex() + "\n"));
 }
 
 }  // namespace latchkey::platform

@@ -46,7 +46,6 @@ class StateFolder {
 
  private:
   StateFolder(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  [[nodiscard]] Status SyncFolder() const;
 
   std::string path_;
   UniqueFd lock_;

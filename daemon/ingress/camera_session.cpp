@@ -88,9 +88,7 @@ std::optional<wire::KeyShown> CameraSession::TakeShownKey() {
   shown.public_key = waiting_->peer;
   shown.stream_key = gate::DigestOf(ports_.crypto, waiting_->inbound);
   sources_ = Sources();
-  for (const auto& ssrc : sources_) {
-    if (ssrc) (void)shown.sources.TryPush(*ssrc);
-  }
+  shown.sources = Listed(sources_);
   return shown;
 }
 
@@ -106,20 +104,28 @@ CameraSession::SourceList CameraSession::Sources() const {
 }
 
 std::optional<wire::SourcesSeen> CameraSession::TakeSources() {
-  if (!gate_ || Sources() == sources_) return std::nullopt;
-  sources_ = Sources();
+  if (!gate_) return std::nullopt;
+  const SourceList now = Sources();
+  if (now == sources_) return std::nullopt;
+  sources_ = now;
   wire::SourcesSeen seen;
   seen.session = config_.session;
-  for (const auto& ssrc : sources_) {
-    if (ssrc) (void)seen.sources.TryPush(*ssrc);
-  }
+  seen.sources = Listed(sources_);
   return seen;
+}
+
+wire::SourceIds CameraSession::Listed(const SourceList& sources) {
+  wire::SourceIds ids;
+  for (const auto& ssrc : sources) {
+    if (ssrc) LATCHKEY_CHECK(ids.TryPush(*ssrc));
+  }
+  return ids;
 }
 
 void CameraSession::AdmitKey(const gate::StreamKeyDigest& vouched, Instant now, DatagramBatch& out) {
   if (!waiting_ || show_key_) return;
   OpenGate(*std::exchange(waiting_, std::nullopt), vouched, now);
-  transport_.Admit(out);
+  if (gate_) transport_.Admit(out);
 }
 
 void CameraSession::OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now) {
@@ -194,7 +200,7 @@ void CameraSession::Drain(Stream& stream, Instant now) {
 
 // Of what is shown: the picture, or sound where there is none. A silence says nothing.
 void CameraSession::NoteAge(const frames::FrameHeader& header) {
-  if (has_video() && header.stream != wire::StreamKind::kVideo) return;
+  if (!Shows(header.stream)) return;
   const Instant at = header.arrived_first;
   const Duration limit = config_.unavailable_after;
   too_late_ = false;
@@ -298,7 +304,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
     stream.assembler.BeginEpoch(epoch, renumbered);
     if (renumbered) {
       clock_.Restart(plan_.streams[i].kind);
-      late_for_.reset();
+      if (Shows(plan_.streams[i].kind)) late_for_.reset();
     }
     stream.reception = Reception();
     stream.repair.BeginEpoch();

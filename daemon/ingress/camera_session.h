@@ -144,6 +144,11 @@ class CameraSession {
                 const peer::SessionPorts& ports, Instant now);
   void TakeKeys();
   [[nodiscard]] SourceList Sources() const;
+  [[nodiscard]] static wire::SourceIds Listed(const SourceList& sources);
+  // The stream whose age is the camera's.
+  [[nodiscard]] bool Shows(wire::StreamKind kind) const {
+    return kind == wire::StreamKind::kVideo || !has_video();
+  }
   void OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now);
   [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
   void Drain(Stream& stream, Instant now);

@@ -26,7 +26,8 @@ void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime
   }
   const ports::CameraRecord* record = books_.registry.FindCamera(camera);
   if (record->pin_state == ports::PinState::kAwaited) {
-    if (auto pinned = books_.registry.PinFirst(camera, shown.public_key); !pinned)
+    const auto pinned = books_.registry.PinCamera(camera, ports::PinState::kFirstUse, shown.public_key);
+    if (!pinned)
       return Refuse(camera, shown.session, "its certificate can't be pinned: " + pinned.error().message);
     books_.Tell("its certificate is pinned: confirm it with latchkeyctl camera confirm", camera);
   }

@@ -59,6 +59,11 @@ struct LaneSlot {
   std::optional<Instant> status_at;
   std::uint64_t restarts = 0;
 
+  // Why nobody publishes, as far as the keeper knows.
+  [[nodiscard]] wire::UnavailableReason WhyOffline() const {
+    return key_refused.empty() ? wire::UnavailableReason::kCameraOffline
+                               : wire::UnavailableReason::kKeyRefused;
+  }
   void ForgetPublisher() {
     publisher.reset();
     admitted.reset();

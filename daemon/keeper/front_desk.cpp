@@ -117,8 +117,7 @@ void FrontDesk::On(wire::ViewRequest m) {
   if (const auto why_not = books_.WhyNot(m.camera)) return books_.Refuse(m.ticket, *why_not);
   const LaneSlot* lane = books_.Lane(m.camera);
   if (lane->epoch.value == 0 || !lane->publisher) {
-    return books_.Refuse(m.ticket,
-                         Unavailable(UnavailableReasonText(wire::UnavailableReason::kCameraOffline), 2));
+    return books_.Refuse(m.ticket, Unavailable(UnavailableReasonText(lane->WhyOffline()), 2));
   }
   if (books_.sessions.ViewersOf(m.camera) >= books_.settings.max_viewers) {
     return books_.Refuse(m.ticket, TooManyViewers());

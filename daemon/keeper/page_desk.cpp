@@ -82,8 +82,7 @@ wire::CameraView PageDesk::View(const ports::CameraRecord& camera, Instant now) 
   const wire::LaneStatus& status = lane->status;
   view.state = status.state;
   view.reason = status.reason;
-  if (status.reason == wire::UnavailableReason::kCameraOffline && !lane->key_refused.empty())
-    view.reason = wire::UnavailableReason::kKeyRefused;
+  if (status.reason == wire::UnavailableReason::kCameraOffline) view.reason = lane->WhyOffline();
   view.picture_age_ms = status.picture_age_ms;
   view.fps_milli = status.fps_milli;
   view.bitrate_kbit = status.bitrate_kbit;

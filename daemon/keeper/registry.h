@@ -93,11 +93,10 @@ class Registry {
   Result<Secret32> RotateCamera(CameraId id);
   // The same, and every grant for the camera and its pin are gone (invariant 8).
   Result<Secret32> TransferCamera(CameraId id);
-  // The owner's word on the camera's certificate: this one (confirmed), the next that it shows, or any.
+  // What the camera's certificate has to be: this one (kConfirmed by its owner, or kFirstUse), the next that
+  // it shows, or any.
   // kConflict: another camera has this pin, or shows this certificate.
   Status PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin);
-  // The camera's own: awaited, it is pinned unconfirmed.
-  Status PinFirst(CameraId id, const ports::KeyPin& pin);
   // What is compared instead of a key or a certificate.
   [[nodiscard]] ports::KeyTag TagOf(ByteView digest) const;
   // Another camera that has the pin, or showed the certificate last.

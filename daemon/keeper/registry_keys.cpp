@@ -47,10 +47,6 @@ Status Registry::PinCamera(CameraId id, ports::PinState state, const std::option
   return {};
 }
 
-Status Registry::PinFirst(CameraId id, const ports::KeyPin& pin) {
-  return PinCamera(id, ports::PinState::kFirstUse, pin);
-}
-
 ports::KeyTag Registry::TagOf(ByteView digest) const {
   ByteVector input;
   const ByteView label = AsBytes(kTagLabel);

@@ -147,6 +147,7 @@ struct Suspend {
 
 // SSRCs of one camera's session: two streams, each with its RTX.
 constexpr std::size_t kMaxSources = 8;
+using SourceIds = BoundedList<std::uint32_t, kMaxSources>;
 
 struct LaneReady {
   static constexpr auto kKind = IpcKind::kLaneReady;
@@ -176,9 +177,9 @@ struct PublishAnswer {
 struct KeyShown {
   static constexpr auto kKind = IpcKind::kKeyShown;
   SessionId session;
-  std::array<std::uint8_t, 32> public_key{};        // SHA-256 of its certificate's (ports/dtls.h)
-  std::array<std::uint8_t, 32> stream_key{};        // gate::DigestOf the key that it sends with
-  BoundedList<std::uint32_t, kMaxSources> sources;  // SSRCs that its offer declared
+  std::array<std::uint8_t, 32> public_key{};  // SHA-256 of its certificate's (ports/dtls.h)
+  std::array<std::uint8_t, 32> stream_key{};  // gate::DigestOf the key that it sends with
+  SourceIds sources;                          // SSRCs that its offer declared
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.session, m.public_key, m.stream_key, m.sources);
@@ -189,7 +190,7 @@ struct KeyShown {
 struct SourcesSeen {
   static constexpr auto kKind = IpcKind::kSourcesSeen;
   SessionId session;
-  BoundedList<std::uint32_t, kMaxSources> sources;
+  SourceIds sources;
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.session, m.sources);

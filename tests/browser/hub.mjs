@@ -1,6 +1,8 @@
 // The real daemon for a browser test: a fresh state on loopback; only processes started here are ended, by pid.
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -58,11 +60,6 @@ export class Hub {
     return readFileSync(child.err, 'utf8').slice(-4000);
   }
 
-  // What a program that was started with --json printed at its end.
-  report(child) {
-    return JSON.parse(readFileSync(child.out, 'utf8').trim().split('\n').pop());
-  }
-
   async ctl(...args) {
     const { stdout } = await run(join(bin, 'latchkeyctl'), ['--run', join(this.folder, 'run'), '--json', ...args]);
     return stdout.trim() ? JSON.parse(stdout) : null;
@@ -88,6 +85,22 @@ export class Hub {
       const { cameras } = await this.ctl('status');
       return cameras.find((row) => row.id === camera.id)?.state === 'live';
     });
+  }
+
+  // How often the hub asked this camera for a keyframe, as of half a second ago at most.
+  async keyframesAsked(camera) {
+    const url = new URL('/metrics', this.url);
+    url.hostname = '127.0.0.1';
+    const text = await new Promise((resolve, reject) => {
+      const get = url.protocol === 'https:' ? https.get : http.get;
+      get(url, { rejectUnauthorized: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (piece) => { body += piece; }).on('end', () => resolve(body));
+      }).on('error', reject);
+    });
+    const line = text.split('\n').find((l) => l.includes('camera_keyframe_requests_total{') && l.includes(camera.id));
+    if (!line) throw new Error(`no keyframe requests among the metrics: ${text.slice(0, 400)}`);
+    return Number(line.split(' ').pop());
   }
 
   // For a test that failed: the state of things and the last words of every program.

@@ -58,6 +58,14 @@ class GateFeed {
     return *verdict.packet;
   }
 
+  // A packet of any SSRC, whatever becomes of it.
+  void GiveFrom(std::uint32_t ssrc, std::uint16_t sequence, ByteView payload, Instant now) {
+    buffer_ = RtpBytes({true, kPayloadType, sequence, sequence * 3600U, ssrc}, payload);
+    buffer_.insert(buffer_.end(), kPlainTag.begin(), kPlainTag.end());
+    (void)gate_.AdmitRtp({kPeer, kHub, buffer_}, kAdmitted, now);
+  }
+  gate::Gate& gate() { return gate_; }
+
   static constexpr std::uint8_t kPayloadType = 96;
   static constexpr std::uint32_t kSsrc = 0x11223344;
 

@@ -215,6 +215,23 @@ TEST_CASE("gate: an SSRC that was left is never taken again, nor is its RTX") {
   CHECK_FALSE(pair.gate().agreed(0).rtx_ssrc);
 }
 
+// libsrtp knows fewer SSRCs of one key; here nothing but the gate counts.
+TEST_CASE("gate: a session that has left kMaxLeft SSRCs is exhausted") {
+  test::GateFeed feed(wire::Codec::kH264);
+  std::size_t changes = 0;
+  Instant now = kStart;
+  for (; !feed.gate().exhausted() && changes < 100; ++changes) {
+    const auto ssrc = static_cast<std::uint32_t>(0x1000 + changes);
+    for (std::uint16_t i = 0; i < 2; ++i) {
+      now += Gate::kSsrcSilence;
+      feed.GiveFrom(ssrc, i, kPayload, now);
+    }
+    feed.gate().BeginEpoch();
+  }
+  // The first stays: there was none before it.
+  CHECK(changes == Gate::kMaxLeft + 1);
+}
+
 TEST_CASE("gate: RTX comes out as the packet it repeats") {
   Pair pair;
   for (std::uint16_t s = 65530; s != 3; ++s) pair.Send(Pair::Video(s), kPayload);

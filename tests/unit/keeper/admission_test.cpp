@@ -139,6 +139,12 @@ TEST_CASE("admission: another certificate than the pinned one is refused, and th
   offline.reason = wire::UnavailableReason::kCameraOffline;
   home.house.Lane(home.camera.id, offline);
   CHECK(home.house.owner().Cameras(home.house.now).front().reason == wire::UnavailableReason::kKeyRefused);
+  home.house.ForgetMessages();
+  home.house.Front(home.house.ViewRequest(home.camera.id, home.viewer.token));
+  const auto refused = home.house.ToFront<wire::Refused>();
+  REQUIRE(refused);
+  CHECK(refused->http_status == 503);
+  CHECK(refused->detail.str().find("refused the camera's key") != std::string::npos);
   // The refused key is not used up: it never counted.
   CHECK(home.Admits(home.camera, {7, 1, {}}));
   home.house.Lane(home.camera.id, offline);

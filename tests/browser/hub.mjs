@@ -98,7 +98,7 @@ export class Hub {
         response.setEncoding('utf8').on('data', (piece) => { body += piece; }).on('end', () => resolve(body));
       }).on('error', reject);
     });
-    const line = text.split('\n').find((l) => l.includes('camera_keyframe_requests_total{') && l.includes(camera.id));
+    const line = text.split('\n').find((l) => l.includes('camera_keyframe_requests_total{') && l.includes(camera.id.slice(0, 8)));
     if (!line) throw new Error(`no keyframe requests among the metrics: ${text.slice(0, 400)}`);
     return Number(line.split(' ').pop());
   }

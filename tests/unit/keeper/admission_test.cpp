@@ -47,6 +47,13 @@ struct Admissions : Home {
     CHECK(admitted->stream_key == Filled(keys.stream));
     return true;
   }
+  // Whether the hub's log got a line with these words since the last question.
+  [[nodiscard]] bool Told(std::string_view words) {
+    bool told = false;
+    while (const auto notice = house.Effect<keeper::Notice>())
+      told |= notice->text.find(words) != std::string::npos;
+    return told;
+  }
   [[nodiscard]] bool Suspended(const Enrolled<CameraId>& who) const {
     return house.registry->SuspensionOf(who.id) != nullptr;
   }
@@ -96,9 +103,11 @@ TEST_CASE("admission: a key is used once, also by its own camera, also after a r
   Admissions home;
   REQUIRE(home.Admits(home.camera, {1, 1, {}}));
   CHECK_FALSE(home.Admits(home.camera, {1, 1, {}}));
+  CHECK(home.Told("its key was used before"));
   CHECK_FALSE(home.Suspended(home.camera));
   home.Restart();
   CHECK_FALSE(home.Admits(home.camera, {1, 1, {}}));
+  CHECK(home.Told("its key was used before"));
   CHECK(home.Admits(home.camera, {1, 2, {}}));
   CHECK_FALSE(home.Admits(home.other_camera, {2, 2, {}}));
   CHECK(home.Suspended(home.camera));

@@ -99,6 +99,24 @@ describe("the page", () => {
     assert.equal(keeper.count("view"), views);
   });
 
+  // A new session would show the group of pictures once more, older ones than were shown already.
+  test("a camera that was silent for long comes back on the session that stands", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    const views = keeper.count("view");
+    await page.evaluate(() => (window.frozen = true));
+    keeper.cameras(camera(1, "Nursery", "unavailable", { reason: "no_media" }));
+    await eventually("its last picture is old", async () => /Last picture/.test(await page.innerText(`${tile(1)} .cover-age`)));
+    const { heard } = await sockets(page);
+    keeper.cameras(camera(1, "Nursery"));
+    await eventually("the page has heard it", async () => (await sockets(page)).heard > heard);
+    assert.equal(await shown(page, 1), false);
+    await page.evaluate(() => (window.frozen = false));
+    await becomes(page, 1, "live");
+    assert.equal(keeper.count("view"), views);
+  });
+
   test("a suspension ends the session and clears the element", async () => {
     keeper.cameras(camera(1, "Nursery"));
     const page = await open();

@@ -104,6 +104,7 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
         cam.kill('SIGCONT');
         await eventually('the page says live', async () => (await tileState(page, camera)) === 'live', undefined, () => hub.story());
         await live(page, hub);
+        assert.equal(await page.evaluate(() => window.connections.length), 1, 'the page began a new session');
         assertWholeAndForward(await looks(page), text);
       });
     });

@@ -18,6 +18,7 @@ export class Player {
   #changed;
   #session = null;
   #wanted = false;
+  #wantedAt = 0;
   #retry = null;
   #attempts = 0;
   #beganAt = 0;
@@ -48,6 +49,7 @@ export class Player {
   want() {
     if (this.#wanted) return;
     this.#wanted = true;
+    this.#wantedAt = performance.now();
     this.#attempts = 0;
     if (this.#session === null) this.#again(40);
   }
@@ -74,9 +76,9 @@ export class Player {
     if (this.#video.hidden) this.#countDecoded(this.#session);
     else this.#frames.decoded = Number.MAX_SAFE_INTEGER;
     if (!this.#wanted || document.hidden) return;
-    const age = this.frameAgeMs(now);
-    const silent = age === null ? now - this.#beganAt > FIRST_FRAME_WITHIN_MS : age > UNAVAILABLE_AFTER_MS;
-    if (silent) this.#fail(null);
+    // The hub's silence isn't the session's: a camera that is back gets its time on the session that stands.
+    const patience = this.#frameAt === null ? FIRST_FRAME_WITHIN_MS : UNAVAILABLE_AFTER_MS;
+    if (now - Math.max(this.#frameAt ?? this.#beganAt, this.#wantedAt) > patience) this.#fail(null);
   }
 
   async #countDecoded(session) {

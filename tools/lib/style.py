@@ -27,7 +27,8 @@ ALLOWED = {
     "ingress": MEDIA,
     "egress": MEDIA,
     "lane": MEDIA | {"ingress", "egress"},
-    "keeper": WIRE | {"access"},
+    "audit": BASE | {"ports"},
+    "keeper": WIRE | {"access", "audit"},
     "front": WIRE | {"access"},
 }
 # Programs: the only places that see core and platform together.

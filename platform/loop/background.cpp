@@ -1,0 +1,59 @@
+#include "platform/loop/background.h"
+
+#include <uv.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "daemon/base/check.h"
+
+namespace latchkey::platform {
+
+struct Background::Job {
+  uv_work_t request{};
+  std::function<void()> work;
+  std::function<void()> done;
+  Background* owner = nullptr;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool finished = false;
+
+  void Work() {
+    work();
+    const std::lock_guard lock(mutex);
+    finished = true;
+    changed.notify_all();
+  }
+  void Wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return finished; });
+  }
+};
+
+Background::Background(Loop& loop) : loop_(loop) {}
+
+Background::~Background() {
+  if (job_ == nullptr) return;
+  job_->owner = nullptr;
+  job_->Wait();
+}
+
+void Background::Run(std::function<void()> work, std::function<void()> done) {
+  LATCHKEY_CHECK(job_ == nullptr);
+  job_ = new Job;
+  job_->work = std::move(work);
+  job_->done = std::move(done);
+  job_->owner = this;
+  job_->request.data = job_;
+  const auto run = [](uv_work_t* request) { static_cast<Job*>(request->data)->Work(); };
+  const auto after = [](uv_work_t* request, int /*status*/) {
+    const std::unique_ptr<Job> job(static_cast<Job*>(request->data));
+    if (job->owner == nullptr) return;
+    job->owner->job_ = nullptr;
+    job->done();
+  };
+  LATCHKEY_CHECK(uv_queue_work(loop_.Raw(), &job_->request, run, after) == 0);
+}
+
+}  // namespace latchkey::platform

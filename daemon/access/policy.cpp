@@ -13,7 +13,8 @@ int Nearness(ViewRefusal refusal) {
     case ViewRefusal::kExpired: return 1;
     case ViewRefusal::kNotYet: return 2;
     case ViewRefusal::kNoRight: return 3;
-    case ViewRefusal::kSuspended: return 4;
+    case ViewRefusal::kUnrecorded: return 4;
+    case ViewRefusal::kSuspended: return 5;
   }
   return 0;
 }
@@ -24,6 +25,7 @@ std::optional<ViewRefusal> Against(const ViewQuestion& question, const ports::Gr
   if (question.now < grant.not_before) return ViewRefusal::kNotYet;
   if (!HasRight(grant.rights, question.right)) return ViewRefusal::kNoRight;
   if (question.suspended) return ViewRefusal::kSuspended;
+  if (question.unrecorded) return ViewRefusal::kUnrecorded;
   return std::nullopt;
 }
 
@@ -36,6 +38,7 @@ std::string_view ViewRefusalText(ViewRefusal refusal) {
     case ViewRefusal::kExpired: return "the grant for this camera has ended";
     case ViewRefusal::kNoRight: return "the grant for this camera does not include this right";
     case ViewRefusal::kSuspended: return "the camera is suspended";
+    case ViewRefusal::kUnrecorded: return "the hub can't write its log of who sees what";
   }
   return "refused";
 }

@@ -16,11 +16,12 @@
 namespace latchkey::access {
 
 enum class ViewRefusal : std::uint8_t {
-  kNoGrant,    // no grant of this viewer names this camera
-  kNotYet,     // one does, from a later moment on
-  kExpired,    // one did
-  kNoRight,    // one holds, without the right asked for
-  kSuspended,  // one holds, but the camera is suspended
+  kNoGrant,     // no grant of this viewer names this camera
+  kNotYet,      // one does, from a later moment on
+  kExpired,     // one did
+  kNoRight,     // one holds, without the right asked for
+  kSuspended,   // one holds, but the camera is suspended
+  kUnrecorded,  // one holds, but it could not be recorded who sees what
 };
 
 // For people: "your grant for this camera has ended".
@@ -31,7 +32,8 @@ struct ViewQuestion {
   CameraId camera;
   wire::Rights right = wire::Rights::kLive;
   WallTime now{};
-  bool suspended = false;  // the camera, its model or everything
+  bool suspended = false;   // the camera, its model or everything
+  bool unrecorded = false;  // the audit log can't be written
 };
 
 constexpr bool HasRight(std::uint8_t rights, wire::Rights right) {

@@ -18,13 +18,14 @@
 #include "daemon/access/grant.h"
 #include "daemon/base/bytes.h"
 #include "daemon/base/secret.h"
+#include "daemon/base/version.h"
 #include "daemon/frames/frame.h"
 #include "daemon/ports/crypto.h"
 
 namespace latchkey::cache {
 
-// Begins the additional data: a cache never outlives a change of its format.
-constexpr std::uint8_t kSealFormat = 1;
+// Begins the additional data.
+constexpr std::uint8_t kSealFormat = kCacheFormat;
 static_assert(frames::kSealRoom == ports::kAeadTagSize);
 
 // A frame that only its epoch's content key opens. The header is in the clear, and under the tag. Only

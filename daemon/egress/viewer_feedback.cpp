@@ -44,6 +44,7 @@ void ViewerSession::ReadRtcp(const gate::AuthenticRtcp& packet) {
         lost += std::max<std::int32_t>(0, found->cumulative_lost);
         if (stream.plan().kind == wire::StreamKind::kVideo || streams_.size() == 1) {
           estimate_.OnReceiverReport(*found, packet.arrived());
+          jitter_ = Duration(std::int64_t{found->jitter} * 1'000'000'000 / stream.plan().clock_rate);
         }
       }
       lost_ = std::max(lost_, static_cast<std::uint64_t>(lost));

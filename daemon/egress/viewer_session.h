@@ -122,6 +122,8 @@ class ViewerSession {
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
   [[nodiscard]] std::uint64_t packets() const;
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  // Interarrival jitter at the viewer, of its last report on pictures (RFC 3550 6.4.1).
+  [[nodiscard]] Duration jitter() const { return jitter_; }
   // Frames passed over because the leg carries less than the stream.
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
   [[nodiscard]] std::uint64_t resent() const { return resent_; }
@@ -201,6 +203,7 @@ class ViewerSession {
   KeyframeWish keyframe_wish_;
   bool setup_failed_ = false;
   std::uint64_t frames_ = 0;
+  Duration jitter_{};  // as the viewer reports it
   std::uint64_t lost_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t resent_ = 0;

@@ -14,8 +14,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, static_cast<std::size_t>(wire::CameraState::kCount)> kStates{
     "unavailable", "connecting", "live", "stale", "suspended"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(wire::UnavailableReason::kCount)> kReasons{
-    "none",     "camera_offline", "no_media",        "no_keyframe", "unsupported_media",
-    "too_fast", "too_late",       "lane_restarting", "suspended",   "key_refused"};
+    "none",     "camera_offline",  "no_media",  "no_keyframe", "unsupported_media", "too_fast",
+    "too_late", "lane_restarting", "suspended", "key_refused", "unrecorded"};
 
 template <class Enum, std::size_t N>
 std::string_view NameOf(const std::array<std::string_view, N>& names, Enum value) {
@@ -62,7 +62,7 @@ std::string CamerasJson(const wire::CameraList& list) {
 }
 
 std::string CamerasEvent(const wire::CameraList& list) {
-  return JsonText({{"type", "cameras"}, {"cameras", Cameras(list)}});
+  return JsonText({{"type", "cameras"}, {"cameras", Cameras(list)}, {"head", list.head.str()}});
 }
 
 ports::HttpResponse JsonResponse(std::string body) {

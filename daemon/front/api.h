@@ -13,7 +13,7 @@ namespace latchkey::front {
 // {"cameras":[{id, name, state, reason, suspension, picture_age_ms, fps, bitrate_kbit, loss_pct,
 // hub_delay_ms, viewers, whep}]}. state: unavailable, connecting, live, stale, suspended. reason: none,
 // camera_offline, no_media, no_keyframe, unsupported_media, too_fast, too_late, lane_restarting, suspended,
-// key_refused. picture_age_ms is null when there is no picture.
+// key_refused, unrecorded. picture_age_ms is null when there is no picture.
 [[nodiscard]] std::string CamerasJson(const wire::CameraList& list);
 // The same with "type":"cameras", as a message of /events.
 [[nodiscard]] std::string CamerasEvent(const wire::CameraList& list);

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The longest message that means anything.
-constexpr std::size_t kMaxPageMessage = 512;
+constexpr std::size_t kMaxPageMessage = 1024;
 
 }  // namespace
 
@@ -21,13 +21,20 @@ PageMessage ParsePageMessage(std::string_view text) {
   PageMessage message;
   if (text.size() > kMaxPageMessage) return message;
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object() || json.size() != 1) return message;
+  if (!json.is_object()) return message;
+  const auto head = json.find("head");
+  if (json.size() != (head == json.end() ? 1U : 2U)) return message;
   if (const auto token = json.find("token"); token != json.end() && token->is_string()) {
+    // What is no head is none: an older page's storage must not lock it out.
+    if (head != json.end() && head->is_string() &&
+        head->get_ref<std::string&>().size() <= wire::HeadText::kMax)
+      message.head = head->get<std::string>();
     message.kind = PageMessage::Kind::kToken;
     auto& said = token->get_ref<std::string&>();
     message.token = access::ParseToken(said);
     access::WipeText(said);
-  } else if (const auto type = json.find("type"); type != json.end() && *type == "ping") {
+  } else if (const auto type = json.find("type");
+             head == json.end() && type != json.end() && *type == "ping") {
     message.kind = PageMessage::Kind::kPing;
   }
   return message;

@@ -1,5 +1,6 @@
-// The pages' WebSockets (/events). A page says {"token":"lk_..."} first; then it gets the cameras of that
-// token's grants after each change. {"type":"ping"} is answered {"type":"pong"}.
+// The pages' WebSockets (/events). A page says {"token":"lk_..."} first, and the head of the audit log that
+// it kept ("head") if it has one; then it gets the cameras of that token's grants after each change.
+// {"type":"ping"} is answered {"type":"pong"}.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,7 @@ struct PageMessage {
   enum class Kind : std::uint8_t { kToken, kPing, kUnknown };
   Kind kind = Kind::kUnknown;
   std::optional<Secret32> token;  // kToken; nothing when it isn't one
+  std::string head{};             // kToken; empty when there is none
 };
 [[nodiscard]] PageMessage ParsePageMessage(std::string_view text);
 

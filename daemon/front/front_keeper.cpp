@@ -64,7 +64,7 @@ void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, I
   } else {
     const wire::Ticket ticket{entropy_.MakeId<RequestId>(), access::PrincipalOf(crypto_, *message.token)};
     pages_.Subscribe(*page, ticket, now + kKeeperPatience);
-    Send(wire::Subscribe{ticket, std::move(*message.token)});
+    Send(wire::Subscribe{ticket, std::move(*message.token), message.head});
   }
 }
 

@@ -25,6 +25,15 @@ std::optional<std::uint32_t> CameraSession::KeyframeSsrc() const {
   return std::nullopt;
 }
 
+Duration CameraSession::jitter() const {
+  Duration jitter{};
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    jitter = streams_[i].reception.jitter(plan_.streams[i].clock_rate);
+    if (plan_.streams[i].kind == wire::StreamKind::kVideo) break;
+  }
+  return jitter;
+}
+
 // Every compound begins with a report and a name (RFC 3550 6.1).
 void CameraSession::WriteReceiverReport(Instant now, ByteWriter& writer) {
   std::array<wire::ReportBlock, peer::kMaxStreams> blocks;

@@ -121,6 +121,8 @@ class CameraSession {
   [[nodiscard]] std::uint64_t lost() const;
   // Loss of the last report interval, of 1000.
   [[nodiscard]] std::uint32_t loss_permille() const { return loss_permille_; }
+  // Interarrival jitter of the pictures; of the sound where there are none.
+  [[nodiscard]] Duration jitter() const;
   [[nodiscard]] std::uint64_t keyframe_requests() const { return keyframe_.sent(); }
   // How a stream is repaired. Nothing: the camera doesn't send this kind.
   [[nodiscard]] const Repair* repair(wire::StreamKind kind) const;

@@ -29,6 +29,7 @@ void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime
     const auto pinned = books_.registry.PinCamera(camera, ports::PinState::kFirstUse, shown.public_key);
     if (!pinned)
       return Refuse(camera, shown.session, "its certificate can't be pinned: " + pinned.error().message);
+    NotePin(camera, ports::PinState::kFirstUse, shown.public_key);
     books_.Tell("its certificate is pinned: confirm it with latchkeyctl camera confirm", camera);
   }
   // Before it counts: a key that is not known to be used could be used again.
@@ -37,6 +38,13 @@ void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime
   lane->admitted = AdmittedKey{shown.public_key, shown.sources.items()};
   lane->key_refused.clear();
   ++books_.counters.keys_admitted;
+  About about;
+  about.camera = camera;
+  about.session = shown.session;
+  about.epoch = lane->epoch;
+  Facts facts;
+  facts.Text("certificate", internal::HexEncode(shown.public_key));
+  books_.Record(audit::Kind::kKeyAdmitted, about, facts);
   wire::KeyAdmitted admitted;
   admitted.session = shown.session;
   admitted.stream_key = shown.stream_key;
@@ -77,11 +85,19 @@ std::optional<CameraId> AdmissionDesk::OtherOfSource(CameraId camera,
 }
 
 void AdmissionDesk::Refuse(CameraId camera, SessionId session, const std::string& why) {
+  NoteRefused(camera, session, why);
+  books_.lists_changed = true;
+  keys_.EndSession(session, "its key was refused");
+}
+
+void AdmissionDesk::NoteRefused(CameraId camera, SessionId session, const std::string& why) {
   ++books_.counters.keys_refused;
   books_.Tell("a key was refused: " + why, camera);
-  books_.Lane(camera)->key_refused = why;
-  books_.lists_changed = true;
-  keys_.EndSession(session);
+  About about;
+  about.camera = camera;
+  about.session = session;
+  books_.RecordOften(audit::Kind::kKeyRefused, about, std::move(Facts().Text("why", why)));
+  if (LaneSlot* lane = books_.Lane(camera)) lane->key_refused = why;
 }
 
 void AdmissionDesk::NoteSources(CameraId camera, const wire::SourcesSeen& seen) {
@@ -94,20 +110,32 @@ void AdmissionDesk::NoteSources(CameraId camera, const wire::SourcesSeen& seen) 
 }
 
 void AdmissionDesk::NoteWeakKey(CameraId camera) {
-  ++books_.counters.keys_refused;
-  const std::string why = "its key is no secret: a constant, a pattern, or one that is published";
-  books_.Tell("a key was refused: " + why, camera);
-  if (LaneSlot* lane = books_.Lane(camera)) lane->key_refused = why;
+  NoteRefused(camera, {}, "its key is no secret: a constant, a pattern, or one that is published");
+}
+
+void AdmissionDesk::NotePin(CameraId camera, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
+  using ports::PinState;
+  const char* how = "none";
+  if (state == PinState::kAwaited) how = "at first use";
+  if (state == PinState::kFirstUse) how = "first use";
+  if (state == PinState::kConfirmed) how = "confirmed";
+  About about;
+  about.camera = camera;
+  Facts facts;
+  facts.Text("pin", how);
+  if (pin) facts.Text("certificate", internal::HexEncode(*pin));
+  books_.Record(audit::Kind::kPinChanged, about, facts);
 }
 
 Status AdmissionDesk::Pin(CameraId camera, ports::PinState state, const std::optional<ports::KeyPin>& pin) {
   if (auto pinned = books_.registry.PinCamera(camera, state, pin); !pinned) return pinned;
+  NotePin(camera, state, pin);
   books_.lists_changed = true;
   LaneSlot* lane = books_.Lane(camera);
   if (lane == nullptr) return {};
   lane->key_refused.clear();
   const bool other = pin && lane->admitted && lane->admitted->public_key != *pin;
-  if (other && lane->publisher) keys_.EndSession(*lane->publisher);
+  if (other && lane->publisher) keys_.EndSession(*lane->publisher, "its certificate is not the pinned one");
   return {};
 }
 

@@ -38,6 +38,8 @@ class AdmissionDesk {
   Status Confirm(CameraId camera);
 
  private:
+  void NoteRefused(CameraId camera, SessionId session, const std::string& why);
+  void NotePin(CameraId camera, ports::PinState state, const std::optional<ports::KeyPin>& pin);
   struct Objection {
     std::string why;                // for the owner
     std::optional<CameraId> other;  // whose it is: both are suspended

@@ -1,5 +1,6 @@
 #include "daemon/keeper/audit_book.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/audit/chain.h"
@@ -11,6 +12,7 @@ AuditBook::AuditBook(ports::Crypto& crypto, ports::Signer& signer, const ports::
                      const std::optional<ports::AuditRecord>& last)
     : crypto_(crypto), signer_(signer), log_(log) {
   if (!last) return;
+  unclean_ = last->kind != static_cast<std::uint8_t>(audit::Kind::kStopped);
   number_ = last->number;
   hash_ = last->hash;
 }
@@ -42,26 +44,53 @@ void AuditBook::Append(audit::Kind kind, const About& about, std::string body, I
   waiting_.push_back({std::move(record), now});
 }
 
-std::optional<AuditBatch> AuditBook::TakeBatch() {
-  if (under_way_ > 0 || waiting_.empty()) return std::nullopt;
+ports::AuditHead AuditBook::SignFor(const ports::AuditRecord& record) {
+  ports::AuditHead head;
+  head.log = log_;
+  head.number = record.number;
+  head.hash = record.hash;
+  head.at = record.at;
+  head.signature = signer_.Sign(audit::HeadToSign(head));
+  return head;
+}
+
+HeadVerdict AuditBook::Judge(const ports::AuditHead& head) {
+  // Ed25519 gives one signature for each text: signing again is how its own key verifies.
+  if (signer_.Sign(audit::HeadToSign(head)) != head.signature) return HeadVerdict::kNotOurs;
+  if (head.log != log_ || head.number > number_) return HeadVerdict::kLacking;
+  if (head_ && head.number == head_->number)
+    return head.hash == head_->hash ? HeadVerdict::kAgrees : HeadVerdict::kLacking;
+  return HeadVerdict::kFits;
+}
+
+std::optional<AuditBatch> AuditBook::TakeBatch(Instant now) {
+  if (under_way_ > 0 || waiting_.empty() || now < retry_at_) return std::nullopt;
+  return MakeBatch();
+}
+
+std::optional<AuditBatch> AuditBook::TakeRest(std::uint64_t on_disk) {
+  while (!waiting_.empty() && waiting_.front().record.number <= on_disk) waiting_.pop_front();
+  under_way_ = 0;
+  if (waiting_.empty()) return std::nullopt;
+  return MakeBatch();
+}
+
+AuditBatch AuditBook::MakeBatch() {
   AuditBatch batch;
   for (const Waiting& waiting : waiting_) batch.records.push_back(waiting.record);
   under_way_ = batch.records.size();
-  const ports::AuditRecord& last = batch.records.back();
-  batch.head.log = log_;
-  batch.head.number = last.number;
-  batch.head.hash = last.hash;
-  batch.head.at = last.at;
-  batch.head.signature = signer_.Sign(audit::HeadToSign(batch.head));
+  batch.head = SignFor(batch.records.back());
   batch_head_ = batch.head;
   return batch;
 }
 
-void AuditBook::HandleWritten(bool written, Instant /*now*/) {
+void AuditBook::HandleWritten(bool written, Instant now) {
   LATCHKEY_CHECK(under_way_ > 0);
   if (written) {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(under_way_));
     head_ = batch_head_;
+  } else {
+    retry_at_ = now + kAuditRetry;
   }
   under_way_ = 0;
 }
@@ -73,7 +102,8 @@ bool AuditBook::failing(Instant now) const {
 
 std::optional<Instant> AuditBook::NextDeadline() const {
   if (waiting_.empty()) return std::nullopt;
-  return waiting_.front().since + kAuditPatience;
+  const Instant patience = waiting_.front().since + kAuditPatience;
+  return under_way_ == 0 ? std::min(retry_at_, patience) : patience;
 }
 
 bool AuditBook::IsConsistent() const {

@@ -18,6 +18,8 @@ namespace latchkey::keeper {
 
 // So long may a record wait for the disk; then views end, until the log can be written again.
 constexpr Duration kAuditPatience = seconds(10);
+// So long after a failure the disk is tried again.
+constexpr Duration kAuditRetry = milliseconds(500);
 // Records that wait. At the limit views end at once, and what can't be kept is counted in the next record
 // that can.
 constexpr std::size_t kMaxUnwritten = 4096;
@@ -36,6 +38,14 @@ struct AuditBatch {
   ports::AuditHead head;
 };
 
+// What a head says of the log as it is now.
+enum class HeadVerdict : std::uint8_t {
+  kNotOurs,  // this log's key has not signed it
+  kFits,     // the log goes on from there, as far as is known without reading it
+  kAgrees,   // it is the newest
+  kLacking,  // it was signed, and the log has no such record: it was cut, or is another one
+};
+
 class AuditBook {
  public:
   // `last`: the log's newest record.
@@ -44,8 +54,10 @@ class AuditBook {
 
   // `body`: one JSON object of at most audit::kMaxBody bytes.
   void Add(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall);
-  // Everything that waits and is not on its way, once one batch at a time.
-  [[nodiscard]] std::optional<AuditBatch> TakeBatch();
+  // Everything that waits; nothing while a batch is on its way, or right after one that failed.
+  [[nodiscard]] std::optional<AuditBatch> TakeBatch(Instant now);
+  // The same at the end of everything, when the disk has the records up to this one: whatever is left.
+  [[nodiscard]] std::optional<AuditBatch> TakeRest(std::uint64_t on_disk);
   // How the batch went: all of it is on disk, or none of it, and it will be taken again.
   void HandleWritten(bool written, Instant now);
 
@@ -53,6 +65,12 @@ class AuditBook {
   [[nodiscard]] bool failing(Instant now) const;
   // When that may change by time alone.
   [[nodiscard]] std::optional<Instant> NextDeadline() const;
+  // The head of a log that ends in this record, of an earlier moment.
+  [[nodiscard]] ports::AuditHead SignFor(const ports::AuditRecord& record);
+  [[nodiscard]] HeadVerdict Judge(const ports::AuditHead& head);
+  // The log ended without kStopped when it was used last.
+  [[nodiscard]] bool unclean() const { return unclean_; }
+  [[nodiscard]] const ports::AuditLogId& log() const { return log_; }
   // Of what is on disk; empty before the first record is.
   [[nodiscard]] const std::optional<ports::AuditHead>& head() const { return head_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
@@ -63,6 +81,7 @@ class AuditBook {
     ports::AuditRecord record;
     Instant since;
   };
+  [[nodiscard]] AuditBatch MakeBatch();
   void Append(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall);
 
   ports::Crypto& crypto_;
@@ -74,6 +93,8 @@ class AuditBook {
   std::size_t under_way_ = 0;  // of these, from the front, in a batch that was taken
   std::optional<ports::AuditHead> batch_head_;
   std::optional<ports::AuditHead> head_;
+  Instant retry_at_{};
+  bool unclean_ = false;
   std::uint64_t lost_ = 0;  // records for which there was no room
 };
 

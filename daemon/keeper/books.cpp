@@ -1,5 +1,6 @@
 #include "daemon/keeper/books.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace latchkey::keeper {
@@ -12,6 +13,47 @@ void Books::ToLaneNow(CameraId camera, wire::KeeperToLane message) {
   const LaneSlot* lane = Lane(camera);
   if (lane == nullptr || lane->state == LaneState::kDown) return;
   effects.emplace_back(ToLane{camera, std::move(message)});
+}
+
+void Books::SetTime(Instant at, WallTime wall_at) {
+  now = at;
+  wall = wall_at;
+}
+
+void Books::SetTime(Instant at) {
+  if (now != Instant{}) wall += at - now;
+  now = at;
+}
+
+void Books::Record(audit::Kind kind, const About& about, const Facts& facts) {
+  audit.Add(kind, about, facts.str(), now, wall);
+}
+
+void Books::RecordOften(audit::Kind kind, const About& about, Facts facts) {
+  const auto same = [&](const Repeated& r) {
+    return r.kind == kind && r.camera == about.camera && r.viewer == about.viewer;
+  };
+  const auto at = std::find_if(repeated.begin(), repeated.end(), same);
+  if (at != repeated.end() && now - at->recorded < kRecordOften) {
+    ++at->more;
+    return;
+  }
+  if (at != repeated.end()) {
+    if (at->more > 0) facts.Number("times_before", at->more);
+    repeated.erase(at);
+  }
+  if (repeated.size() >= kMaxRepeated) repeated.erase(repeated.begin());
+  repeated.push_back({kind, about.camera, about.viewer, now, 0});
+  Record(kind, about, facts);
+}
+
+void Books::NoteMixup(CameraId camera, std::string_view what) {
+  ++counters.mixups;
+  About about;
+  about.camera = camera;
+  Facts facts;
+  facts.Text("what", what);
+  RecordOften(audit::Kind::kCheckFailed, about, std::move(facts));
 }
 
 void Books::Tell(std::string text, CameraId camera) {
@@ -31,11 +73,15 @@ void Books::Refuse(const wire::Ticket& ticket, const Refusal& refusal) {
 
 void Books::FrontViolation(const std::string& why) {
   ++counters.violations;
+  Record(audit::Kind::kFrontEnded, {}, std::move(Facts().Text("why", why)));
   effects.emplace_back(EndFront{why});
 }
 
 void Books::LaneViolation(CameraId camera, const std::string& why) {
   ++counters.violations;
+  About about;
+  about.camera = camera;
+  Record(audit::Kind::kLaneEnded, about, std::move(Facts().Text("why", why)));
   effects.emplace_back(EndLane{camera, why});
 }
 

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "daemon/keeper/audit_book.h"
 #include "daemon/keeper/effects.h"
+#include "daemon/keeper/facts.h"
 #include "daemon/keeper/questions.h"
 #include "daemon/keeper/refusals.h"
 #include "daemon/keeper/registry.h"
@@ -87,11 +89,25 @@ struct KeeperCounters {
   std::uint64_t violations = 0;
 };
 
+// So often at most is one thing of one kind recorded.
+constexpr Duration kRecordOften = seconds(60);
+// Things that are counted so at once; of more the oldest is forgotten.
+constexpr std::size_t kMaxRepeated = 256;
+
+struct Repeated {
+  audit::Kind kind = audit::Kind::kNone;
+  CameraId camera;
+  ViewerId viewer;
+  Instant recorded{};
+  std::uint64_t more = 0;  // since then
+};
+
 struct Books {
-  Books(Registry& r, ports::Crypto& c, ports::Entropy& e, const Settings& s)
-      : registry(r), crypto(c), entropy(e), settings(s) {}
+  Books(Registry& r, AuditBook& a, ports::Crypto& c, ports::Entropy& e, const Settings& s)
+      : registry(r), audit(a), crypto(c), entropy(e), settings(s) {}
 
   Registry& registry;
+  AuditBook& audit;
   ports::Crypto& crypto;
   ports::Entropy& entropy;
   Settings settings;
@@ -103,11 +119,26 @@ struct Books {
   bool front_ready = false;  // has said FrontReady
   Instant front_since{};
   std::uint64_t front_restarts = 0;
+  // The log could not be written for too long: nobody may see anything that would not be recorded.
+  bool unrecorded = false;
+  std::vector<Repeated> repeated;  // records that came often
+  Instant now{};                   // of the call being carried out
+  WallTime wall{};
   bool lists_changed = false;  // what pages show is not what they were told
   std::vector<Effect> effects;
 
   void ToFrontNow(wire::KeeperToFront message);
   void ToLaneNow(CameraId camera, wire::KeeperToLane message);
+  // Every call begins with one of these. Without a wall clock it is the last one, gone on.
+  void SetTime(Instant at, WallTime wall_at);
+  void SetTime(Instant at);
+  // Into the audit log.
+  void Record(audit::Kind kind, const About& about, const Facts& facts = {});
+  // The same for what somebody outside can make happen over and over: the first of a minute is recorded, and
+  // the next after that minute says how many there were.
+  void RecordOften(audit::Kind kind, const About& about, Facts facts);
+  // An answer, session or wrap that was somebody else's.
+  void NoteMixup(CameraId camera, std::string_view what);
   void Tell(std::string text, CameraId camera = {});
   void Refuse(const wire::Ticket& ticket, const Refusal& refusal);
   void FrontViolation(const std::string& why);

@@ -118,6 +118,8 @@ std::vector<Key> MakeKeys() {
                         [](C& c, auto v) { c.camera.stale_after = milliseconds(v); }));
   keys.push_back(Number("camera", "unavailable_after_ms", 200, 2000,
                         [](C& c, auto v) { c.camera.unavailable_after = milliseconds(v); }));
+  keys.push_back(Number("audit", "keep_days", 1, 3660, [](C& c, auto v) { c.audit.keep = hours(24) * v; }));
+  keys.push_back(Number("audit", "max_mb", 1, 100000, [](C& c, auto v) { c.audit.max_mb = v; }));
   keys.push_back({"log", "level", TakeLevel});
   return keys;
 }

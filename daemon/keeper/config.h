@@ -43,6 +43,11 @@ struct Config {
     Duration unavailable_after = milliseconds(2000);
     friend bool operator==(const Camera&, const Camera&) = default;
   } camera;
+  struct Audit {
+    Duration keep = hours(24) * 400;
+    std::int64_t max_mb = 500;  // megabytes of 10^6 bytes
+    friend bool operator==(const Audit&, const Audit&) = default;
+  } audit;
   struct Log {
     std::string level = "info";  // debug, info, warning, error, off
     friend bool operator==(const Log&, const Log&) = default;

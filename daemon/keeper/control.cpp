@@ -338,6 +338,7 @@ Answer Run(std::string_view text, const Context& context) {
 
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
                           WallTime wall) {
+  keeper.SetTime(now, wall);
   Answer answer = Run(command, Context{keeper, base_url, now, wall});
   keeper.Settle(now, wall);
   Json reply;

@@ -1,10 +1,23 @@
 #include "daemon/keeper/control_desk.h"
 
+#include <utility>
+
+#include "daemon/keeper/words.h"
+
 namespace latchkey::keeper {
+
+void ControlDesk::Note(audit::Kind kind, CameraId camera, const Facts& facts) {
+  About about;
+  about.camera = camera;
+  books_.Record(kind, about, facts);
+}
 
 Result<Enrolled<CameraId>> ControlDesk::AddCamera(const NewCamera& camera, WallTime wall) {
   auto enrolled = books_.registry.AddCamera(camera, wall);
   if (enrolled) {
+    Facts facts;
+    facts.Text("name", camera.name).Text("model", camera.model);
+    Note(audit::Kind::kCameraAdded, enrolled->id, facts);
     books_.lanes[enrolled->id];
     books_.effects.emplace_back(StartLane{enrolled->id});
   }
@@ -13,14 +26,17 @@ Result<Enrolled<CameraId>> ControlDesk::AddCamera(const NewCamera& camera, WallT
 
 Status ControlDesk::RenameCamera(CameraId id, const std::string& name) {
   auto renamed = books_.registry.RenameCamera(id, name);
-  if (renamed) books_.lists_changed = true;
+  if (!renamed) return renamed;
+  Note(audit::Kind::kCameraRenamed, id, std::move(Facts().Text("name", name)));
+  books_.lists_changed = true;
   return renamed;
 }
 
 Status ControlDesk::RemoveCamera(CameraId id) {
   if (auto removed = books_.registry.RemoveCamera(id); !removed) return removed;
   keys_.RefuseQuestions(id, UnknownCamera());
-  keys_.DropCamera(id, UnknownCamera());
+  keys_.DropCamera(id, UnknownCamera(), "the camera was removed");
+  Note(audit::Kind::kCameraRemoved, id);
   books_.lanes.erase(id);
   books_.effects.emplace_back(StopLane{id});
   books_.lists_changed = true;
@@ -37,13 +53,16 @@ Status ControlDesk::ConfirmPin(CameraId id) {
 
 Result<Secret32> ControlDesk::RotateCamera(CameraId id) {
   auto token = books_.registry.RotateCamera(id);
-  if (token) keys_.EndPublisher(id);
+  if (!token) return token;
+  Note(audit::Kind::kTokenRotated, id);
+  keys_.EndPublisher(id);
   return token;
 }
 
 Result<Secret32> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime wall) {
   auto token = books_.registry.TransferCamera(id);
   if (!token) return token;
+  Note(audit::Kind::kOwnerChanged, id);
   keys_.EndPublisher(id);
   keys_.RefuseQuestions(id, NotGranted("the camera has a new owner"));
   keys_.Recheck(wall);
@@ -59,11 +78,18 @@ Result<Secret32> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime 
 }
 
 Result<Enrolled<ViewerId>> ControlDesk::AddViewer(const std::string& name, WallTime wall) {
-  return books_.registry.AddViewer(name, wall);
+  auto viewer = books_.registry.AddViewer(name, wall);
+  About about;
+  if (viewer) about.viewer = viewer->id;
+  if (viewer) books_.Record(audit::Kind::kViewerAdded, about, std::move(Facts().Text("name", name)));
+  return viewer;
 }
 
 Status ControlDesk::RemoveViewer(ViewerId id, WallTime wall) {
   auto removed = books_.registry.RemoveViewer(id);
+  About about;
+  about.viewer = id;
+  if (removed) books_.Record(audit::Kind::kViewerRemoved, about);
   keys_.Recheck(wall);
   if (removed) books_.lists_changed = true;
   return removed;
@@ -71,12 +97,27 @@ Status ControlDesk::RemoveViewer(ViewerId id, WallTime wall) {
 
 Result<GrantId> ControlDesk::AddGrant(const NewGrant& grant, WallTime wall) {
   auto id = books_.registry.AddGrant(grant, wall);
-  if (id) books_.lists_changed = true;
+  if (!id) return id;
+  About about;
+  about.camera = grant.camera;
+  about.viewer = grant.viewer;
+  Facts facts;
+  facts.Text("grant", id->ToHex()).Text("rights", FormatRights(grant.rights));
+  facts.Text("not_before", FormatMoment(grant.not_before));
+  if (grant.not_after != ports::kNoEnd) facts.Text("not_after", FormatMoment(grant.not_after));
+  books_.Record(audit::Kind::kGranted, about, facts);
+  books_.lists_changed = true;
   return id;
 }
 
 Status ControlDesk::RevokeGrant(GrantId id, WallTime wall) {
+  About about;
+  if (const auto* grant = books_.registry.FindGrant(id)) {
+    about.camera = grant->camera;
+    about.viewer = grant->viewer;
+  }
   auto revoked = books_.registry.RevokeGrant(id);
+  if (revoked) books_.Record(audit::Kind::kGrantRevoked, about, std::move(Facts().Text("grant", id.ToHex())));
   keys_.Recheck(wall);
   if (revoked) books_.lists_changed = true;
   return revoked;

@@ -48,6 +48,8 @@ class ControlDesk {
   [[nodiscard]] std::vector<Watcher> Watchers(Instant now) const;
 
  private:
+  void Note(audit::Kind kind, CameraId camera, const Facts& facts = {});
+
   Books& books_;
   KeyDesk& keys_;
   PageDesk& pages_;

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "daemon/base/ids.h"
+#include "daemon/keeper/audit_book.h"
 #include "daemon/wire/ipc_messages.h"
 
 namespace latchkey::keeper {
@@ -42,6 +43,17 @@ struct Notice {
   CameraId camera;  // null: none in particular
 };
 
-using Effect = std::variant<ToFront, ToLane, StartLane, StopLane, RestartLane, EndLane, EndFront, Notice>;
+// Onto the disk, and then Keeper::HandleAuditWritten(). One at a time.
+struct WriteAudit {
+  AuditBatch batch;
+};
+
+// The log's record of this number is to be read, for Keeper::HandleHeadRead().
+struct ReadHead {
+  ports::AuditHead head;
+};
+
+using Effect = std::variant<ToFront, ToLane, StartLane, StopLane, RestartLane, EndLane, EndFront, Notice,
+                            WriteAudit, ReadHead>;
 
 }  // namespace latchkey::keeper

@@ -4,6 +4,7 @@
 
 #include "daemon/access/grant.h"
 #include "daemon/access/token.h"
+#include "daemon/audit/chain.h"
 #include "daemon/keeper/metrics.h"
 #include "daemon/keeper/words.h"
 
@@ -87,8 +88,15 @@ void FrontDesk::On(wire::PublishRequest m) {
   books_.ToLaneNow(m.camera, std::move(offer));
 }
 
-void FrontDesk::RefuseView(const wire::Ticket& ticket, access::ViewRefusal refusal) {
+void FrontDesk::RefuseView(const wire::Ticket& ticket, ViewerId viewer, CameraId camera,
+                           access::ViewRefusal refusal) {
+  About about;
+  about.viewer = viewer;
+  about.camera = camera;
+  books_.RecordOften(audit::Kind::kViewRefused, about,
+                     std::move(Facts().Text("why", access::ViewRefusalText(refusal))));
   if (refusal == access::ViewRefusal::kSuspended) return books_.Refuse(ticket, Suspended());
+  if (refusal == access::ViewRefusal::kUnrecorded) return books_.Refuse(ticket, Unrecorded());
   books_.Refuse(ticket, NotGranted(access::ViewRefusalText(refusal)));
 }
 
@@ -100,9 +108,10 @@ std::optional<ports::GrantRecord> FrontDesk::GrantFor(const wire::Ticket& ticket
   question.right = wire::Rights::kLive;
   question.now = wall_;
   question.suspended = books_.registry.SuspensionOf(camera) != nullptr;
+  question.unrecorded = books_.unrecorded;
   const auto grant = access::DecideView(question, books_.registry.grants());
   if (grant) return *grant;
-  RefuseView(ticket, grant.error());
+  RefuseView(ticket, viewer, camera, grant.error());
   return std::nullopt;
 }
 
@@ -150,7 +159,7 @@ void FrontDesk::On(wire::ViewProof m) {
   }
   // Session and wrap are the keeper's own words, said back.
   if (m.session != question->session || m.wrap != asked->wrap) {
-    ++books_.counters.mixups;
+    books_.NoteMixup(question->camera, "a proof belongs to another question");
     books_.Tell("a proof belongs to another question", question->camera);
     books_.Refuse(m.ticket, Unavailable("the hub mixed up an answer", 1));
     keys_.Abandon(m.ticket);
@@ -158,7 +167,7 @@ void FrontDesk::On(wire::ViewProof m) {
   }
   const auto grant = keys_.Decide(asked->viewer, question->camera, asked->grant, wall_);
   if (!grant) {
-    RefuseView(m.ticket, grant.error());
+    RefuseView(m.ticket, asked->viewer, question->camera, grant.error());
     keys_.Abandon(m.ticket);
     return;
   }
@@ -220,8 +229,8 @@ void FrontDesk::On(wire::PatchRequest m) {
   if (const auto* viewer = std::get_if<ViewerId>(&session->owner)) {
     const auto grant = keys_.Decide(*viewer, session->camera, session->grant, wall_);
     if (!grant) {
-      RefuseView(m.ticket, grant.error());
-      return keys_.EndSession(m.session);
+      RefuseView(m.ticket, *viewer, session->camera, grant.error());
+      return keys_.EndSession(m.session, "its grant no longer holds");
     }
   }
   if (const auto why_not = books_.WhyNot(session->camera)) return books_.Refuse(m.ticket, *why_not);
@@ -239,7 +248,7 @@ void FrontDesk::On(const wire::DeleteRequest& m) {
   const auto asker = Identify(m.ticket, m.token);
   if (!asker) return;
   if (OwnSession(m.ticket, *asker, m.session) == nullptr) return;
-  keys_.EndSession(m.session);
+  keys_.EndSession(m.session, "its client ended it");
   ++books_.counters.answered;
   wire::Done done;
   done.ticket = m.ticket;
@@ -254,7 +263,17 @@ void FrontDesk::On(const wire::ListRequest& m) {
 
 void FrontDesk::On(const wire::Subscribe& m) {
   ports::TokenDigest digest{};
-  if (CheckTicket(m.ticket, m.token, digest)) pages_.Subscribe(m.ticket, digest, now_, wall_);
+  if (!CheckTicket(m.ticket, m.token, digest)) return;
+  if (!m.head.str().empty()) NoteHead(m.head.str());
+  pages_.Subscribe(m.ticket, digest, now_, wall_);
+}
+
+void FrontDesk::NoteHead(const std::string& text) {
+  const auto head = audit::ParseHead(text);
+  if (!head) return;
+  const HeadVerdict verdict = books_.audit.Judge(*head);
+  if (verdict == HeadVerdict::kLacking) return suspensions_.TripAll(kLogLacking, wall_);
+  if (verdict == HeadVerdict::kFits) books_.effects.emplace_back(ReadHead{*head});
 }
 
 void FrontDesk::On(const wire::Unsubscribe& m) {
@@ -273,7 +292,7 @@ void FrontDesk::On(const wire::Cancel& m) {
   };
   for (const SessionId id : books_.sessions.Pick(crossed)) {
     ++books_.counters.cancelled;
-    keys_.EndSession(id);
+    keys_.EndSession(id, "its client had gone");
   }
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/key_desk.h"
 #include "daemon/keeper/page_desk.h"
+#include "daemon/keeper/suspension_desk.h"
 
 namespace latchkey::keeper {
 
@@ -14,7 +15,8 @@ constexpr Duration kCancelCrossing = seconds(10);
 
 class FrontDesk {
  public:
-  FrontDesk(Books& books, KeyDesk& keys, PageDesk& pages) : books_(books), keys_(keys), pages_(pages) {}
+  FrontDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions)
+      : books_(books), keys_(keys), pages_(pages), suspensions_(suspensions) {}
 
   void Handle(wire::FrontToKeeper message, Instant now, WallTime wall);
   // The front has ended: nobody waits for any answer.
@@ -45,12 +47,14 @@ class FrontDesk {
   // The asker's own session, answered; nullptr and 404 otherwise.
   Session* OwnSession(const wire::Ticket& ticket, const Asker& asker, SessionId id);
   std::optional<ports::GrantRecord> GrantFor(const wire::Ticket& ticket, ViewerId viewer, CameraId camera);
-  void RefuseView(const wire::Ticket& ticket, access::ViewRefusal refusal);
+  void NoteHead(const std::string& text);
+  void RefuseView(const wire::Ticket& ticket, ViewerId viewer, CameraId camera, access::ViewRefusal refusal);
   void Admit(Question& question, wire::ViewProof proof, const ports::GrantRecord& grant);
 
   Books& books_;
   KeyDesk& keys_;
   PageDesk& pages_;
+  SuspensionDesk& suspensions_;
   Instant now_{};
   WallTime wall_{};
 };

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/base/version.h"
+
 namespace latchkey::keeper {
 
-Keeper::Keeper(Registry& registry, ports::Crypto& crypto, ports::Entropy& entropy, const Settings& settings)
-    : books_(registry, crypto, entropy, settings),
+Keeper::Keeper(Registry& registry, AuditBook& audit, ports::Crypto& crypto, ports::Entropy& entropy,
+               const Settings& settings)
+    : books_(registry, audit, crypto, entropy, settings),
       keys_(books_),
       pages_(books_),
       suspensions_(books_, keys_),
       admissions_(books_, keys_, suspensions_),
-      front_(books_, keys_, pages_),
+      front_(books_, keys_, pages_, suspensions_),
       lanes_(books_, keys_, suspensions_, admissions_),
       control_(books_, keys_, pages_, suspensions_, admissions_) {
   LATCHKEY_CHECK(settings.max_viewers <= kMaxViewersPerCamera);
@@ -21,7 +24,70 @@ Keeper::Keeper(Registry& registry, ports::Crypto& crypto, ports::Entropy& entrop
   }
 }
 
+void Keeper::HandleStart(Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  Facts facts;
+  facts.Text("version", Version()).Number("cache_format", kCacheFormat);
+  facts.Text("after", books_.audit.number() == 0 ? "nothing" : books_.audit.unclean() ? "a crash" : "a stop");
+  books_.Record(audit::Kind::kStarted, {}, facts);
+  WriteAudit();
+}
+
+void Keeper::HandleStop(Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  for (const SessionId id : books_.sessions.Pick([](const Session&) { return true; }))
+    keys_.ForgetSession(id, "the hub stopped");
+  books_.Record(audit::Kind::kStopped, {});
+  WriteAudit();
+}
+
+void Keeper::HandleAuditWritten(bool written, Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  books_.audit.HandleWritten(written, now);
+  Settle(now, wall);
+}
+
+void Keeper::HandleHeadRead(const ports::AuditHead& head, const std::optional<ports::AuditHash>& found,
+                            Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  // What was cut off by age can't be compared any more; the checkpoint answers for it.
+  if (found && *found != head.hash) suspensions_.TripAll(kLogLacking, wall);
+  Settle(now, wall);
+}
+
+void Keeper::HandleLogBroken(const std::string& why, Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  suspensions_.TripAll("the audit log is broken: " + why, wall);
+  Settle(now, wall);
+}
+
+ports::AuditHead Keeper::HandleAuditCut(const ports::AuditRecord& last, Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  Facts facts;
+  facts.Number("up_to", last.number).Text("hash", internal::HexEncode(last.hash));
+  books_.Record(audit::Kind::kLogCut, {}, facts);
+  WriteAudit();
+  return books_.audit.SignFor(last);
+}
+
+void Keeper::WriteAudit() {
+  if (auto batch = books_.audit.TakeBatch(books_.now))
+    books_.effects.emplace_back(keeper::WriteAudit{std::move(*batch)});
+}
+
+void Keeper::FollowAudit() {
+  const bool failing = books_.audit.failing(books_.now);
+  if (failing == books_.unrecorded) return;
+  books_.unrecorded = failing;
+  books_.lists_changed = true;
+  if (!failing) return books_.Tell("the audit log can be written again: views may begin");
+  books_.Record(audit::Kind::kLogFailing, {});
+  books_.Tell("the audit log can't be written: views have ended until it can. Is the disk full?");
+  keys_.Recheck(books_.wall);
+}
+
 void Keeper::HandleFrontStart(Instant now) {
+  books_.SetTime(now);
   LATCHKEY_CHECK(!books_.front_up);
   books_.front_up = true;
   books_.front_since = now;
@@ -32,32 +98,43 @@ void Keeper::HandleFrontStart(Instant now) {
 }
 
 void Keeper::HandleFront(wire::FrontToKeeper message, Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
   front_.Handle(std::move(message), now, wall);
   Settle(now, wall);
 }
 
 void Keeper::HandleFrontEnd(Instant now) {
+  books_.SetTime(now);
+  books_.RecordOften(audit::Kind::kFrontEnded, {}, std::move(Facts().Text("why", "its process ended")));
   books_.front_up = false;
   books_.front_ready = false;
   books_.front_since = now;
   ++books_.front_restarts;
   front_.HandleEnd();
+  WriteAudit();
 }
 
 void Keeper::HandleLaneStart(CameraId camera, Instant now) {
+  books_.SetTime(now);
   lanes_.HandleStart(camera, now);
 }
 
 void Keeper::HandleLane(CameraId camera, wire::LaneToKeeper message, Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
   lanes_.Handle(camera, std::move(message), now, wall);
   Settle(now, wall);
 }
 
 void Keeper::HandleLaneEnd(CameraId camera, Instant now) {
+  books_.SetTime(now);
   lanes_.HandleEnd(camera, now);
+  WriteAudit();
 }
 
 void Keeper::Settle(Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  FollowAudit();
+  WriteAudit();
   pages_.Push(now, wall);
   if (!last_tick_) last_tick_ = now;
 }
@@ -79,6 +156,7 @@ void Keeper::EndOverdue(Instant now) {
 }
 
 void Keeper::HandleTimeout(Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
   EndOverdue(now);
   if (!last_tick_ || now - *last_tick_ >= kTick) {
     last_tick_ = now;
@@ -95,6 +173,7 @@ void Keeper::HandleTimeout(Instant now, WallTime wall) {
 Instant Keeper::NextTimeout() const {
   Instant next = last_tick_.value_or(Instant{}) + kTick;
   if (const auto deadline = books_.questions.NextDeadline()) next = std::min(next, *deadline);
+  if (const auto audit = books_.audit.NextDeadline()) next = std::min(next, *audit);
   if (const auto push = pages_.NextPush()) next = std::min(next, *push);
   return next;
 }
@@ -119,7 +198,8 @@ Epoch Keeper::epoch(CameraId camera) const {
 }
 
 bool Keeper::IsConsistent() const {
-  bool good = books_.registry.IsConsistent() && books_.lanes.size() == books_.registry.cameras().size() &&
+  bool good = books_.registry.IsConsistent() && books_.audit.IsConsistent() &&
+              books_.lanes.size() == books_.registry.cameras().size() &&
               books_.questions.size() <= kMaxQuestions && books_.sessions.size() <= kMaxSessions &&
               pages_.size() <= kMaxSubscriptions && (books_.front_up || !books_.front_ready);
   const auto wrong = [&](const Session& s) {

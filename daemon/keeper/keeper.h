@@ -24,9 +24,23 @@ constexpr Duration kTick = seconds(1);
 class Keeper {
  public:
   // Asks for a lane for each camera there is.
-  Keeper(Registry& registry, ports::Crypto& crypto, ports::Entropy& entropy, const Settings& settings);
+  Keeper(Registry& registry, AuditBook& audit, ports::Crypto& crypto, ports::Entropy& entropy,
+         const Settings& settings);
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
+
+  // The daemon's start and its end, for the audit log.
+  void HandleStart(Instant now, WallTime wall);
+  void HandleStop(Instant now, WallTime wall);
+  // How WriteAudit went: all of the batch is on disk, or none of it.
+  void HandleAuditWritten(bool written, Instant now, WallTime wall);
+  // What the log has where a page's head says that it had something else, or nothing.
+  void HandleHeadRead(const ports::AuditHead& head, const std::optional<ports::AuditHash>& found, Instant now,
+                      WallTime wall);
+  // The log was read from its beginning, and does not hold together: `why`.
+  void HandleLogBroken(const std::string& why, Instant now, WallTime wall);
+  // The records up to this one are to be cut off: the signed checkpoint of that.
+  [[nodiscard]] ports::AuditHead HandleAuditCut(const ports::AuditRecord& last, Instant now, WallTime wall);
 
   // Processes. A message is of the process started last; none comes after its end.
   void HandleFrontStart(Instant now);
@@ -38,6 +52,7 @@ class Keeper {
 
   // The owner's orders; Settle() afterwards.
   ControlDesk& control() { return control_; }
+  void SetTime(Instant now, WallTime wall) { books_.SetTime(now, wall); }
   void Settle(Instant now, WallTime wall);
 
   void HandleTimeout(Instant now, WallTime wall);
@@ -51,6 +66,8 @@ class Keeper {
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }
   [[nodiscard]] const KeeperCounters& counters() const { return books_.counters; }
+  [[nodiscard]] const AuditBook& audit() const { return books_.audit; }
+  [[nodiscard]] bool unrecorded() const { return books_.unrecorded; }
   [[nodiscard]] std::size_t questions() const { return books_.questions.size(); }
   [[nodiscard]] std::size_t sessions() const { return books_.sessions.size(); }
   [[nodiscard]] Epoch epoch(CameraId camera) const;
@@ -61,6 +78,9 @@ class Keeper {
 
  private:
   void EndOverdue(Instant now);
+  // Views end when what happens can't be recorded, and may begin again when it can.
+  void FollowAudit();
+  void WriteAudit();
 
   Books books_;
   KeyDesk keys_;

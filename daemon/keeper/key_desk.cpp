@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/access/grant.h"
+#include "daemon/keeper/view_log.h"
 
 namespace latchkey::keeper {
 namespace {
@@ -35,6 +36,10 @@ void KeyDesk::Adopt(CameraId camera, Epoch epoch, Secret32 content_key, Instant 
   lane->epoch = epoch;
   lane->content_key = std::move(content_key);
   lane->epoch_began = now;
+  About about;
+  about.camera = camera;
+  about.epoch = epoch;
+  books_.Record(audit::Kind::kEpochBegan, about);
   RenewAll(camera, wall);
 }
 
@@ -57,6 +62,7 @@ tl::expected<ports::GrantRecord, access::ViewRefusal> KeyDesk::Decide(ViewerId v
   question.right = wire::Rights::kLive;
   question.now = wall;
   question.suspended = books_.registry.SuspensionOf(camera) != nullptr;
+  question.unrecorded = books_.unrecorded;
   return access::DecideAgain(question, books_.registry.FindGrant(grant));
 }
 
@@ -82,6 +88,7 @@ KeyDesk::Wrap KeyDesk::MakeWrap(const Secret32& key, const std::array<std::uint8
 
 void KeyDesk::Renew(Session& session, const ports::GrantRecord& grant, WallTime wall) {
   const Wrap wrap = MakeWrap(session.key, session.fingerprint, grant, wall);
+  const bool other_epoch = session.wrap_epoch != wrap.epoch;
   session.wrap_epoch = wrap.epoch;
   session.wrap_from = wrap.from;
   session.wrap_until = wrap.until;
@@ -92,6 +99,8 @@ void KeyDesk::Renew(Session& session, const ports::GrantRecord& grant, WallTime 
   renewal.not_after = wrap.until;
   renewal.wrap = wrap.bytes;
   books_.ToLaneNow(session.camera, std::move(renewal));
+  if (other_epoch && session.answered)
+    books_.Record(audit::Kind::kViewEpoch, AboutOf(session), TellView(session));
 }
 
 void KeyDesk::RenewAll(CameraId camera, WallTime wall) {
@@ -102,7 +111,7 @@ void KeyDesk::RenewAll(CameraId camera, WallTime wall) {
     if (grant) {
       Renew(*session, *grant, wall);
     } else {
-      EndSession(id);
+      EndSession(id, access::ViewRefusalText(grant.error()));
     }
   }
 }
@@ -113,7 +122,7 @@ void KeyDesk::Recheck(WallTime wall) {
     const auto grant = Decide(std::get<ViewerId>(session->owner), session->camera, session->grant, wall);
     const LaneSlot* lane = books_.Lane(session->camera);
     if (!grant || lane == nullptr || lane->epoch.value == 0) {
-      EndSession(id);
+      EndSession(id, grant ? "its camera has no epoch" : access::ViewRefusalText(grant.error()));
       continue;
     }
     // Near the grant's end a new wrap would say nothing new.
@@ -130,10 +139,15 @@ void KeyDesk::Rotate(Instant now, WallTime wall) {
   }
 }
 
-void KeyDesk::ForgetSession(SessionId id) {
+void KeyDesk::ForgetSession(SessionId id, std::string_view why) {
   const Session* session = books_.sessions.Find(id);
   if (session == nullptr) return;
   ++books_.counters.sessions_ended;
+  if (session->answered && session->is_viewer()) {
+    books_.Record(audit::Kind::kViewEnded, AboutOf(*session), std::move(TellView(*session).Text("why", why)));
+  } else if (session->answered) {
+    books_.Record(audit::Kind::kPublisherEnded, AboutOf(*session), std::move(Facts().Text("why", why)));
+  }
   LaneSlot* lane = books_.Lane(session->camera);
   if (lane != nullptr && lane->publisher == id) lane->ForgetPublisher();
   books_.sessions.Remove(id);
@@ -145,13 +159,13 @@ void KeyDesk::ForgetSession(SessionId id) {
   }
 }
 
-void KeyDesk::EndSession(SessionId id) {
+void KeyDesk::EndSession(SessionId id, std::string_view why) {
   const Session* session = books_.sessions.Find(id);
   if (session == nullptr) return;
   wire::SessionEnd end;
   end.session = id;
   books_.ToLaneNow(session->camera, end);
-  ForgetSession(id);
+  ForgetSession(id, why);
 }
 
 void KeyDesk::Abandon(const wire::Ticket& ticket) {
@@ -170,7 +184,7 @@ void KeyDesk::Abandon(const wire::Ticket& ticket) {
   } else {
     books_.questions.Remove(ticket);
   }
-  ForgetSession(session);
+  ForgetSession(session, "its question was given up");
 }
 
 void KeyDesk::RefuseQuestions(CameraId camera, const Refusal& refusal) {
@@ -181,14 +195,14 @@ void KeyDesk::RefuseQuestions(CameraId camera, const Refusal& refusal) {
   }
 }
 
-void KeyDesk::DropCamera(CameraId camera, const Refusal& refusal) {
+void KeyDesk::DropCamera(CameraId camera, const Refusal& refusal, std::string_view why) {
   const auto of_camera = [&](const Question& q) { return q.camera == camera; };
   for (const wire::Ticket& ticket : books_.questions.Pick(of_camera)) {
     if (!books_.questions.Find(ticket)->abandoned) books_.Refuse(ticket, refusal);
     books_.questions.Remove(ticket);
   }
   for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.camera == camera; })) {
-    ForgetSession(id);
+    ForgetSession(id, why);
   }
   if (LaneSlot* lane = books_.Lane(camera)) {
     lane->ForgetPublisher();
@@ -208,7 +222,7 @@ void KeyDesk::EndPublisher(CameraId camera) {
     Abandon(ticket);
   }
   const LaneSlot* lane = books_.Lane(camera);
-  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher);
+  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher, "its token was replaced");
 }
 
 }  // namespace latchkey::keeper

@@ -43,12 +43,12 @@ class KeyDesk {
   // Epochs older than kEpochLife are followed by new ones.
   void Rotate(Instant now, WallTime wall);
 
-  // Tells the lane and forgets the session. Questions about it get 404.
-  void EndSession(SessionId id);
+  // Tells the lane and forgets the session. Questions about it get 404. `why` goes into the audit log.
+  void EndSession(SessionId id, std::string_view why);
   // The same without telling the lane, which said so itself or is gone.
-  void ForgetSession(SessionId id);
+  void ForgetSession(SessionId id, std::string_view why);
   // Everything of one camera: questions refused, sessions forgotten, key erased. The lane is told nothing.
-  void DropCamera(CameraId camera, const Refusal& refusal);
+  void DropCamera(CameraId camera, const Refusal& refusal, std::string_view why);
   // Nobody waits for this question any more: what it began at the lane is undone.
   void Abandon(const wire::Ticket& ticket);
   // The same for every question of the camera, each refused.

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/keeper/view_log.h"
+#include "daemon/keeper/words.h"
+
 namespace latchkey::keeper {
 namespace {
 
@@ -47,7 +50,12 @@ void LaneDesk::HandleEnd(CameraId camera, Instant now) {
   lane->state = LaneState::kDown;
   lane->since = now;
   ++lane->restarts;
-  keys_.DropCamera(camera, LaneDown());
+  About about;
+  about.camera = camera;
+  Facts facts;
+  facts.Text("why", "its process ended");
+  books_.RecordOften(audit::Kind::kLaneEnded, about, std::move(facts));
+  keys_.DropCamera(camera, LaneDown(), "the camera's process ended");
   books_.lists_changed = true;
 }
 
@@ -80,11 +88,15 @@ Question* LaneDesk::FindOwn(const wire::Ticket& ticket) {
   Question* question = books_.questions.Find(ticket);
   if (question == nullptr) {
     // Known under another principal: somebody else's answer (invariant 10).
-    ++(books_.questions.Knows(ticket.request) ? books_.counters.mixups : books_.counters.replies_dropped);
+    if (books_.questions.Knows(ticket.request)) {
+      books_.NoteMixup(camera_, "an answer was for another principal");
+    } else {
+      ++books_.counters.replies_dropped;
+    }
     return nullptr;
   }
   if (question->camera != camera_) {
-    ++books_.counters.mixups;
+    books_.NoteMixup(camera_, "an answer was to another camera's question");
     return nullptr;
   }
   return question;
@@ -93,7 +105,7 @@ Question* LaneDesk::FindOwn(const wire::Ticket& ticket) {
 Question* LaneDesk::FindOwn(const wire::Ticket& ticket, SessionId session) {
   Question* question = FindOwn(ticket);
   if (question != nullptr && question->session != session) {
-    ++books_.counters.mixups;
+    books_.NoteMixup(camera_, "an answer named another session");
     return nullptr;
   }
   return question;
@@ -135,7 +147,7 @@ void LaneDesk::On(wire::PublishAnswer m) {
   // The session before has given way to this one, whatever becomes of it.
   const auto before = lane_->publisher;
   lane_->ForgetPublisher();
-  if (before) keys_.ForgetSession(*before);
+  if (before) keys_.ForgetSession(*before, "the camera published anew");
   if (heard && allowed) {
     Session session;
     session.id = m.session;
@@ -199,6 +211,7 @@ void LaneDesk::On(wire::ViewerAnswer m) {
   }
   session->answered = true;
   session->answered_at = now_;
+  BeginView(books_, *session, grant->rights);
   books_.questions.Remove(m.ticket);
   ++books_.counters.answered;
   wire::Answered answered{m.ticket, m.session, std::move(m.etag), std::move(m.answer)};
@@ -233,7 +246,7 @@ void LaneDesk::On(wire::Refused m) {
   const bool patch = std::holds_alternative<PatchAsked>(question->what);
   const SessionId session = question->session;
   books_.questions.Remove(m.ticket);
-  if (!patch) keys_.ForgetSession(session);
+  if (!patch) keys_.ForgetSession(session, "the lane refused it");
   if (!heard) return;
   ++books_.counters.refused;
   books_.ToFrontNow(std::move(m));
@@ -243,12 +256,12 @@ void LaneDesk::On(const wire::SessionEnded& m) {
   const Session* session = books_.sessions.Find(m.session);
   if (session == nullptr) return;  // ended from here, or never answered
   if (session->camera != camera_) {
-    ++books_.counters.mixups;
+    books_.NoteMixup(camera_, "a session of another camera was said to have ended");
     return;
   }
   if (m.reason == wire::SessionEndReason::kKeyRefused && lane_->publisher == m.session)
     admissions_.NoteWeakKey(camera_);
-  keys_.ForgetSession(m.session);
+  keys_.ForgetSession(m.session, SessionEndReasonText(m.reason));
   books_.lists_changed = true;
 }
 
@@ -264,6 +277,7 @@ void LaneDesk::On(const wire::LaneStatus& m) {
   if (m.state == wire::CameraState::kCount || m.reason == wire::UnavailableReason::kCount) return;
   const bool changed = !lane_->status_at || lane_->status.state != m.state ||
                        lane_->status.reason != m.reason || lane_->status.viewers != m.viewers;
+  NoteLegs(books_, camera_, m);
   lane_->status = m;
   lane_->status_at = now_;
   if (changed) books_.lists_changed = true;
@@ -279,11 +293,16 @@ void LaneDesk::On(const wire::EpochWanted& m) {
   const bool modest = ++lane_->epochs_wanted <= kEpochsWanted;
   if (modest && keys_.Begin(camera_, now_, wall_)) return;
   // Without an epoch nothing more can be sealed: the camera has to come again.
-  if (lane_->publisher) keys_.EndSession(*lane_->publisher);
+  if (lane_->publisher) keys_.EndSession(*lane_->publisher, "it needed a new epoch, and there was none");
 }
 
 void LaneDesk::On(const wire::OpenFailed& m) {
   ++books_.counters.open_failures;
+  About about;
+  about.camera = camera_;
+  about.session = m.session;
+  about.epoch = m.epoch;
+  books_.Record(audit::Kind::kOpenFailed, about, std::move(Facts().Number("frame", m.frame.value)));
   suspensions_.Trip(camera_,
                     "a sealed frame did not open (epoch " + std::to_string(m.epoch.value) + ", frame " +
                         std::to_string(m.frame.value) + ")",

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/access/policy.h"
+#include "daemon/audit/chain.h"
 
 namespace latchkey::keeper {
 
@@ -51,6 +52,7 @@ bool PageDesk::SendList(const wire::Ticket& ticket, const ports::TokenDigest& di
     if (!std::binary_search(visible.begin(), visible.end(), camera.id)) continue;
     LATCHKEY_CHECK(list.cameras.TryPush(View(camera, now)));
   }
+  if (const auto& head = books_.audit.head()) list.head = audit::FormatHead(*head);
   books_.ToFrontNow(std::move(list));
   return true;
 }
@@ -64,6 +66,10 @@ wire::CameraView PageDesk::View(const ports::CameraRecord& camera, Instant now) 
     view.state = wire::CameraState::kSuspended;
     view.reason = wire::UnavailableReason::kSuspended;
     view.suspension = suspension->reason;
+    return view;
+  }
+  if (books_.unrecorded) {
+    view.reason = wire::UnavailableReason::kUnrecorded;
     return view;
   }
   const LaneSlot* lane = books_.Lane(camera.id);

@@ -28,11 +28,26 @@ std::vector<IpAddress> LanAddresses(const Config& config) {
 
 }  // namespace
 
-Program::Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper)
+Program::Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper,
+                 AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit)
     : loop_(loop),
       log_(log),
       options_(options),
       keeper_(keeper),
+      book_(book),
+      audit_(loop, log, std::move(audit), options_.audit_path, options_.config.audit, crypto,
+             {[this](bool written) {
+                keeper_.HandleAuditWritten(written, platform::MonotonicNow(), platform::WallNow());
+                CarryOut();
+              },
+              // Its effects are carried out with the next ones: the disk is about to be used.
+              [this](const ports::AuditRecord& last) {
+                return keeper_.HandleAuditCut(last, platform::MonotonicNow(), platform::WallNow());
+              },
+              [this](const std::string& why) {
+                keeper_.HandleLogBroken(why, platform::MonotonicNow(), platform::WallNow());
+                CarryOut();
+              }}),
       timer_(loop, [this] { OnTimer(); }),
       grace_(loop, [this] {
         for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");
@@ -56,6 +71,8 @@ Status Program::Start() {
   control_ = std::move(*control);
   started_ = platform::MonotonicNow();
   supervisor_.Add(std::nullopt, started_);
+  keeper_.HandleStart(started_, platform::WallNow());
+  audit_.CheckAll();
   CarryOut();
   return {};
 }
@@ -123,6 +140,7 @@ void Program::CarryOut() {
 
 void Program::OnTimer() {
   keeper_.HandleTimeout(platform::MonotonicNow(), platform::WallNow());
+  audit_.Maintain(platform::MonotonicNow(), platform::WallNow());
   CarryOut();
 }
 
@@ -226,6 +244,36 @@ void Program::Do(ToFront& effect) {
 
 void Program::Do(ToLane& effect) {
   if (Child* child = Current(effect.camera)) child->Send(wire::EncodeIpcVariant(effect.message));
+}
+
+void Program::Do(WriteAudit& effect) {
+  audit_.Write(std::move(effect.batch));
+}
+
+void Program::Do(const ReadHead& effect) {
+  const auto question = [number = effect.head.number](platform::SqliteAudit& log) {
+    const auto record = log.Find(number);
+    return record && *record ? internal::HexEncode((*record)->hash) : std::string();
+  };
+  const auto answer = [this, head = effect.head](const std::optional<std::string>& text) {
+    ports::AuditHash hash{};
+    const bool found = text && internal::HexDecodeExact(*text, hash);
+    keeper_.HandleHeadRead(head, found ? std::optional(hash) : std::nullopt, platform::MonotonicNow(),
+                           platform::WallNow());
+    CarryOut();
+  };
+  // A page that comes back asks again.
+  (void)audit_.Ask(question, answer);
+}
+
+void Program::Finish() {
+  keeper_.HandleStop(platform::MonotonicNow(), platform::WallNow());
+  platform::SqliteAudit& store = audit_.Stop();
+  const auto last = store.Last();
+  const auto rest = last ? book_.TakeRest(*last ? (*last)->number : 0) : std::nullopt;
+  if (!rest) return;
+  if (const auto written = store.Append(rest->records, rest->head); !written)
+    log_.Error("the end of the audit log could not be written", {{"error", written.error().message}});
 }
 
 void Program::Do(const StartLane& effect) {

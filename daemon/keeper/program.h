@@ -10,6 +10,7 @@
 
 #include "daemon/keeper/config.h"
 #include "daemon/keeper/keeper.h"
+#include "daemon/keeper/program_audit.h"
 #include "daemon/keeper/program_child.h"
 #include "daemon/keeper/program_control.h"
 #include "daemon/keeper/supervisor.h"
@@ -29,6 +30,7 @@ constexpr Duration kNewLanePatience = seconds(2);
 struct ProgramOptions {
   bool loopback = false;
   std::string run_folder;
+  std::string audit_path;
   Config config;
 };
 
@@ -37,7 +39,8 @@ struct ProgramOptions {
 
 class Program {
  public:
-  Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper);
+  Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper,
+          AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit);
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
@@ -45,6 +48,8 @@ class Program {
   Status Start();
   // Clean end; the loop stops when all children are gone.
   void Shutdown();
+  // When the loop has stopped: the last records go to the disk.
+  void Finish();
   // Why the program ended by itself, or "" when that has been said; nothing: it was asked to.
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
 
@@ -75,6 +80,8 @@ class Program {
   void Do(const EndLane& effect);
   void Do(const EndFront& effect);
   void Do(const Notice& effect);
+  void Do(WriteAudit& effect);
+  void Do(const ReadHead& effect);
 
   void StartDue();
   void StartChild(ChildId id);
@@ -95,6 +102,7 @@ class Program {
   platform::Logger& log_;
   ProgramOptions options_;
   Keeper& keeper_;
+  AuditBook& book_;
   Supervisor supervisor_;
   std::map<std::uint64_t, Running> running_;
   std::map<ChildId, std::uint64_t> current_;
@@ -103,6 +111,7 @@ class Program {
   std::unique_ptr<ControlServer> control_;
   std::vector<Waiting> waiting_;        // at most one for each camera
   std::optional<CameraId> just_added_;  // by the command being carried out
+  AuditDisk audit_;
   platform::Timer timer_;
   platform::Timer grace_;
   Instant started_{};

@@ -48,6 +48,9 @@ inline Refusal Unavailable(std::string_view why, std::uint16_t retry_after_s) {
 inline Refusal Suspended() {
   return Unavailable("the camera is suspended until its owner lifts that", 30);
 }
+inline Refusal Unrecorded() {
+  return Unavailable("the hub can't write its log of who sees what; its disk may be full", 10);
+}
 inline Refusal LaneDown() {
   return Unavailable("the hub is starting this camera's part", 1);
 }

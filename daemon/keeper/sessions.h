@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -19,6 +20,22 @@ namespace latchkey::keeper {
 constexpr std::size_t kMaxViewersPerCamera = 256;
 constexpr std::size_t kMaxSessions = kMaxCameras * (kMaxViewersPerCamera + 1);
 
+// How a viewer's session did since it was recorded last.
+struct ViewFigures {
+  std::string network;  // where the viewer is: address and port
+  Instant since{};      // the last record
+  // In all.
+  std::uint64_t packets = 0;
+  std::uint64_t resent = 0;
+  std::uint64_t skipped = 0;
+  // The worst since then.
+  std::uint32_t camera_loss_permille = 0;
+  std::uint32_t camera_jitter_us = 0;
+  std::uint32_t viewer_loss_permille = 0;
+  std::uint32_t viewer_jitter_us = 0;
+  std::uint32_t round_trip_us = 0;  // the newest
+};
+
 struct Session {
   SessionId id;
   CameraId camera;
@@ -34,6 +51,7 @@ struct Session {
   Epoch wrap_epoch;
   WallTime wrap_from{};
   WallTime wrap_until{};
+  ViewFigures figures;
 
   [[nodiscard]] bool is_viewer() const { return std::holds_alternative<ViewerId>(owner); }
 };

@@ -192,11 +192,30 @@ std::string_view UnavailableReasonName(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kTooFast: return "too_fast";
     case wire::UnavailableReason::kTooLate: return "too_late";
     case wire::UnavailableReason::kKeyRefused: return "key_refused";
+    case wire::UnavailableReason::kUnrecorded: return "unrecorded";
     case wire::UnavailableReason::kLaneRestarting: return "lane_restarting";
     case wire::UnavailableReason::kSuspended: return "suspended";
     case wire::UnavailableReason::kCount: break;
   }
   return "none";
+}
+
+std::string_view SessionEndReasonText(wire::SessionEndReason reason) {
+  using wire::SessionEndReason;
+  switch (reason) {
+    case SessionEndReason::kAsked: return "the hub ended it";
+    case SessionEndReason::kClosedByPeer: return "the peer closed it";
+    case SessionEndReason::kConsentExpired: return "the peer no longer answered";
+    case SessionEndReason::kHandshakeFailed: return "the DTLS handshake failed";
+    case SessionEndReason::kHandshakeTimeout: return "the DTLS handshake took too long";
+    case SessionEndReason::kReplaced: return "the camera published anew";
+    case SessionEndReason::kGrantLost: return "its grant did not open";
+    case SessionEndReason::kLimit: return "a limit was reached";
+    case SessionEndReason::kTooLate: return "its pictures came too late for too long";
+    case SessionEndReason::kKeyRefused: return "its key was refused";
+    case SessionEndReason::kCount: break;
+  }
+  return "unknown";
 }
 
 std::string_view UnavailableReasonText(wire::UnavailableReason reason) {
@@ -209,6 +228,7 @@ std::string_view UnavailableReasonText(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kTooFast: return "the camera sends far more than the hub's limit for it";
     case wire::UnavailableReason::kTooLate: return "what the camera sends arrives too late to be shown";
     case wire::UnavailableReason::kKeyRefused: return "the hub refused the camera's key";
+    case wire::UnavailableReason::kUnrecorded: return "the hub can't write its log of who sees what";
     case wire::UnavailableReason::kLaneRestarting: return "the hub is restarting this camera's part";
     case wire::UnavailableReason::kSuspended: return "the camera is suspended";
     case wire::UnavailableReason::kCount: break;

@@ -37,6 +37,8 @@ constexpr Duration kLongestGrant = hours(24) * 3660;
 // snake_case, as in `status` and the metrics.
 [[nodiscard]] std::string_view CameraStateName(wire::CameraState state);
 [[nodiscard]] std::string_view UnavailableReasonName(wire::UnavailableReason reason);
+// "the peer closed it".
+[[nodiscard]] std::string_view SessionEndReasonText(wire::SessionEndReason reason);
 // For people: "the camera is off or out of reach".
 [[nodiscard]] std::string_view UnavailableReasonText(wire::UnavailableReason reason);
 

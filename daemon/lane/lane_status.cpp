@@ -68,6 +68,7 @@ wire::LaneStatus Lane::MakeStatus(Instant now) {
     status.fps_milli = static_cast<std::uint32_t>(pictures_.PerKilosecond(now));
     status.bitrate_kbit = static_cast<std::uint32_t>(bytes_.PerKilosecond(now) * 8 / 1'000'000);
     status.loss_permille = camera_->loss_permille();
+    status.jitter_us = static_cast<std::uint32_t>(ToMicroseconds(camera_->jitter()));
   }
   const ingress::CameraCounters counters = camera_ ? camera_->counters() : ingress::CameraCounters{};
   status.hub_delay_us = delay_p99_us_;
@@ -103,6 +104,9 @@ void Lane::DescribeLegs(wire::LaneStatus& status) const {
     leg.round_trip_us =
         static_cast<std::uint32_t>(ToMicroseconds(estimate.round_trip().value_or(Duration::zero())));
     leg.loss_permille = std::uint32_t{estimate.fraction_lost()} * 1000 / 256;
+    leg.jitter_us =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(ToMicroseconds(session.jitter()), 0, 0xffffffff));
+    if (const auto path = session.transport().path()) leg.network = path->remote.ToString();
     leg.packets = session.packets();
     leg.resent = session.resent();
     leg.skipped = session.skipped();

@@ -104,9 +104,10 @@ struct Subscribe {
   static constexpr auto kKind = IpcKind::kSubscribe;
   Ticket ticket;
   Secret32 token;
+  HeadText head{};  // that the page kept
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.ticket, m.token);
+    v(m.ticket, m.token, m.head);
   }
 };
 struct Unsubscribe {
@@ -225,9 +226,10 @@ struct CameraList {
   static constexpr auto kKind = IpcKind::kCameraList;
   Ticket ticket;
   BoundedList<CameraView, 64> cameras;
+  HeadText head{};  // of the audit log, to be kept by the page
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.ticket, m.cameras);
+    v(m.ticket, m.cameras, m.head);
   }
 };
 

@@ -260,6 +260,9 @@ struct SessionEnded {
   }
 };
 
+// "[2001:db8::1%eth0]:65535" and shorter.
+using AddressText = BoundedText<64>;
+
 // Twice a second, and at once when the state changes.
 // How one viewer's leg does, as its own receiver reports say (RFC 3550 6.4.2).
 struct ViewerLeg {
@@ -268,13 +271,15 @@ struct ViewerLeg {
   std::uint32_t limit_kbit = 0;      // what it is thought to carry; 0: no limit has shown
   std::uint32_t round_trip_us = 0;   // 0: not measured
   std::uint32_t loss_permille = 0;   // of the last report
+  std::uint32_t jitter_us = 0;       // the same
   std::uint64_t packets = 0;
   std::uint64_t resent = 0;
   std::uint64_t skipped = 0;  // frames, because the leg carries less than the stream
+  AddressText network{};        // where the viewer is
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.session, m.delivered_kbit, m.limit_kbit, m.round_trip_us, m.loss_permille, m.packets, m.resent,
-      m.skipped);
+    v(m.session, m.delivered_kbit, m.limit_kbit, m.round_trip_us, m.loss_permille, m.jitter_us, m.packets,
+      m.resent, m.skipped, m.network);
   }
 };
 // As many as the configuration may allow (camera.max_viewers).
@@ -289,6 +294,7 @@ struct LaneStatus {
   std::uint32_t fps_milli = 0;
   std::uint32_t bitrate_kbit = 0;
   std::uint32_t loss_permille = 0;
+  std::uint32_t jitter_us = 0;     // of the camera's pictures, or of its sound when there are none
   std::uint32_t hub_delay_us = 0;  // p99 of the last second: last packet in to last packet out
   std::uint32_t viewers = 0;
   std::uint64_t frames_in = 0;
@@ -311,7 +317,7 @@ struct LaneStatus {
   BoundedList<ViewerLeg, kMaxLegs> legs;  // of those who are connected
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.epoch, m.state, m.reason, m.picture_age_ms, m.fps_milli, m.bitrate_kbit, m.loss_permille,
+    v(m.epoch, m.state, m.reason, m.picture_age_ms, m.fps_milli, m.bitrate_kbit, m.loss_permille, m.jitter_us,
       m.hub_delay_us, m.viewers, m.frames_in, m.packets_in, m.packets_out, m.cache_bytes, m.cache_frames,
       m.keyframe_requests, m.hold_ms, m.round_trip_us, m.told_kbit, m.packets_asked, m.packets_lost,
       m.frames_too_fast, m.packets_resent, m.frames_skipped, m.drops, m.legs);

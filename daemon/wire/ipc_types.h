@@ -81,8 +81,12 @@ enum class UnavailableReason : std::uint8_t {
   kLaneRestarting,
   kSuspended,
   kKeyRefused,  // the camera's key is another camera's, was used before, or is not the pinned one
+  kUnrecorded,  // the audit log can't be written
   kCount
 };
+
+// A signed head of the audit log as text (audit/chain.h); empty: none.
+using HeadText = BoundedText<320>;
 
 // {request, principal} of a question and of its reply.
 struct Ticket {

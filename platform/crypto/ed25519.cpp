@@ -20,8 +20,8 @@ Result<std::unique_ptr<Ed25519Signer>> Ed25519Signer::Create(const Secret32& see
       EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.Reveal().data(), seed.Reveal().size()));
   std::unique_ptr<Ed25519Signer> signer(new Ed25519Signer(std::move(key)));
   std::size_t size = signer->public_key_.size();
-  if (!signer->key_->key || EVP_PKEY_get_raw_public_key(signer->key_->key.get(), signer->public_key_.data(),
-                                                        &size) != 1) {
+  if (!signer->key_->key ||
+      EVP_PKEY_get_raw_public_key(signer->key_->key.get(), signer->public_key_.data(), &size) != 1) {
     return Fail(ErrorCode::kSystem, "OpenSSL can't make an Ed25519 key");
   }
   return signer;

@@ -12,15 +12,14 @@ namespace latchkey::platform {
 
 struct Background::Job {
   uv_work_t request{};
-  std::function<void()> work;
-  std::function<void()> done;
+  std::unique_ptr<Task> task;
   Background* owner = nullptr;
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
 
   void Work() {
-    work();
+    task->Work();
     const std::lock_guard lock(mutex);
     finished = true;
     changed.notify_all();
@@ -37,13 +36,13 @@ Background::~Background() {
   if (job_ == nullptr) return;
   job_->owner = nullptr;
   job_->Wait();
+  job_->task.reset();  // before what it refers to
 }
 
-void Background::Run(std::function<void()> work, std::function<void()> done) {
+void Background::Run(std::unique_ptr<Task> task) {
   LATCHKEY_CHECK(job_ == nullptr);
   job_ = new Job;
-  job_->work = std::move(work);
-  job_->done = std::move(done);
+  job_->task = std::move(task);
   job_->owner = this;
   job_->request.data = job_;
   const auto run = [](uv_work_t* request) { static_cast<Job*>(request->data)->Work(); };
@@ -51,7 +50,7 @@ void Background::Run(std::function<void()> work, std::function<void()> done) {
     const std::unique_ptr<Job> job(static_cast<Job*>(request->data));
     if (job->owner == nullptr) return;
     job->owner->job_ = nullptr;
-    job->done();
+    job->task->Done();
   };
   LATCHKEY_CHECK(uv_queue_work(loop_.Raw(), &job_->request, run, after) == 0);
 }

@@ -1,7 +1,6 @@
 // Work that may block (a disk that is slow), beside the loop: one piece at a time.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "platform/loop/loop.h"
@@ -10,15 +9,26 @@ namespace latchkey::platform {
 
 class Background {
  public:
+  class Task {
+   public:
+    Task() = default;
+    Task(const Task&) = delete;
+    Task& operator=(const Task&) = delete;
+    virtual ~Task() = default;
+    // On another thread; touches nothing that anybody else does meanwhile.
+    virtual void Work() = 0;
+    // On the loop, afterwards. The next task may be given from here.
+    virtual void Done() = 0;
+  };
+
   explicit Background(Loop& loop);
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
-  // Waits for the work that is under way; its `done` is not called any more.
+  // Waits for the work that is under way; its Done() is not called any more.
   ~Background();
 
-  // `work` runs on another thread and touches nothing that anybody else does meanwhile; `done` runs on the
-  // loop afterwards. Only when not busy().
-  void Run(std::function<void()> work, std::function<void()> done);
+  // Only when not busy().
+  void Run(std::unique_ptr<Task> task);
   [[nodiscard]] bool busy() const { return job_ != nullptr; }
 
  private:

@@ -15,6 +15,7 @@ const REASONS = {
   too_late: "What the camera sends arrives too late. Its network is overloaded, or its clock stood still.",
   lane_restarting: "The hub restarts this camera's service.",
   suspended: "It was switched off until the cause of a fault is known.",
+  unrecorded: "The hub can't write its log of who sees what. Its disk may be full.",
   key_refused: "The hub refused the camera's key. Its owner finds the reason in the hub's log.",
   no_picture_here: "No new picture reaches this screen.",
   hub_lost: "The hub can't be reached from here.",

@@ -62,11 +62,7 @@ struct Admissions : Home {
   }
   // The keeper and its registry, from what is on disk.
   void Restart() {
-    auto loaded = Registry::Load(house.store, house.crypto, house.entropy, house.secret);
-    REQUIRE(loaded.has_value());
-    house.keeper.reset();
-    house.registry = std::move(*loaded);
-    house.keeper = std::make_unique<Keeper>(*house.registry, house.crypto, house.entropy, Settings{});
+    house.StartKeeper();
     house.StartFront();
     house.StartLane(camera.id);
     house.StartLane(other_camera.id);

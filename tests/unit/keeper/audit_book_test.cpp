@@ -26,9 +26,10 @@ struct Desk {
   }
   // The disk does what it can.
   void Write(bool possible = true) {
-    const auto batch = book->TakeBatch();
+    now += kAuditRetry;  // also after a failure
+    const auto batch = book->TakeBatch(now);
     if (!batch) return;
-    CHECK_FALSE(book->TakeBatch());
+    CHECK_FALSE(book->TakeBatch(now));
     if (possible) disk.insert(disk.end(), batch->records.begin(), batch->records.end());
     book->HandleWritten(possible, now);
     CHECK(book->IsConsistent());
@@ -68,10 +69,10 @@ TEST_CASE("audit book: what is added is on disk in order, with a head for each b
 TEST_CASE("audit book: what is added while a batch is under way goes with the next") {
   Desk desk;
   desk.Add();
-  const auto first = desk.book->TakeBatch();
+  const auto first = desk.book->TakeBatch(desk.now);
   REQUIRE(first);
   desk.Add();
-  CHECK_FALSE(desk.book->TakeBatch());
+  CHECK_FALSE(desk.book->TakeBatch(desk.now));
   desk.disk = first->records;
   desk.book->HandleWritten(true, desk.now);
   desk.Write();
@@ -81,12 +82,17 @@ TEST_CASE("audit book: what is added while a batch is under way goes with the ne
 
 TEST_CASE("audit book: while the disk refuses nothing is lost, and after ten seconds nothing may be shown") {
   Desk desk;
+  const Instant since = desk.now;
   desk.Add();
   desk.Write(false);
   CHECK_FALSE(desk.book->failing(desk.now));
-  desk.now += kAuditPatience - milliseconds(1);
+  // Not again at once: a disk that is full stays so for a while.
+  CHECK_FALSE(desk.book->TakeBatch(desk.now));
+  CHECK(desk.book->NextDeadline() == desk.now + kAuditRetry);
+  desk.now = since + kAuditPatience - kAuditRetry - milliseconds(1);
   desk.Add();
   desk.Write(false);
+  CHECK(desk.now == since + kAuditPatience - milliseconds(1));
   CHECK_FALSE(desk.book->failing(desk.now));
   CHECK(desk.book->NextDeadline() == desk.now + milliseconds(1));
   desk.now += milliseconds(1);
@@ -95,6 +101,51 @@ TEST_CASE("audit book: while the disk refuses nothing is lost, and after ten sec
   CHECK_FALSE(desk.book->failing(desk.now));
   CHECK(desk.disk.size() == 2);
   desk.CheckDisk();
+}
+
+TEST_CASE("audit book: at the end what the disk does not have goes to it at once, and nothing twice") {
+  Desk desk;
+  desk.Add();
+  desk.Add();
+  const auto under_way = desk.book->TakeBatch(desk.now);
+  REQUIRE(under_way);
+  desk.Add();
+  SECTION("what was under way has arrived") {
+    desk.disk = under_way->records;
+  }
+  SECTION("what was under way has not") {}
+  const auto rest = desk.book->TakeRest(desk.disk.size());
+  REQUIRE(rest);
+  desk.disk.insert(desk.disk.end(), rest->records.begin(), rest->records.end());
+  desk.book->HandleWritten(true, desk.now);
+  CHECK(desk.disk.size() == 3);
+  desk.CheckDisk();
+  CHECK_FALSE(desk.book->TakeRest(3));
+}
+
+TEST_CASE("audit book: a head that a page kept is the log's own, or not ours, or of records that are gone") {
+  Desk desk;
+  desk.Add();
+  desk.Write();
+  const ports::AuditHead first = *desk.book->head();
+  CHECK(desk.book->Judge(first) == HeadVerdict::kAgrees);
+  desk.Add();
+  desk.Write();
+  const ports::AuditHead second = *desk.book->head();
+  CHECK(desk.book->Judge(first) == HeadVerdict::kFits);
+  // Cut, and gone on.
+  desk.disk.resize(1);
+  desk.Reopen();
+  CHECK(desk.book->Judge(second) == HeadVerdict::kLacking);
+  desk.Add("{\"other\":1}");
+  desk.Write();
+  CHECK(desk.book->Judge(second) == HeadVerdict::kLacking);
+  // Another log of the same hub, another hub, and a forgery.
+  desk.book.emplace(desk.crypto, *desk.signer, ports::AuditLogId(ports::AuditLogId::Bytes{2}), std::nullopt);
+  CHECK(desk.book->Judge(first) == HeadVerdict::kLacking);
+  ports::AuditHead forged = first;
+  forged.number = 1'000'000;
+  CHECK(desk.book->Judge(forged) == HeadVerdict::kNotOurs);
 }
 
 TEST_CASE("audit book: records that find no room are counted in the next that does") {

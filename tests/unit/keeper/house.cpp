@@ -123,15 +123,39 @@ Status MemoryStore::LiftSuspension(SuspensionId suspension, const std::string&, 
 }
 
 House::House(std::uint64_t seed) : entropy(seed) {
+  auto made = platform::Ed25519Signer::Create(Secret32());
+  REQUIRE(made.has_value());
+  signer = std::move(*made);
+  StartKeeper();
+}
+
+void House::StartKeeper() {
   auto loaded = Registry::Load(store, crypto, entropy, secret);
   REQUIRE(loaded.has_value());
+  keeper.reset();
   registry = std::move(*loaded);
-  keeper = std::make_unique<Keeper>(*registry, crypto, entropy, Settings{});
+  const auto last = log.records.empty() ? std::nullopt : std::optional(log.records.back());
+  book = std::make_unique<AuditBook>(crypto, *signer, ports::AuditLogId(ports::AuditLogId::Bytes{1}), last);
+  keeper = std::make_unique<Keeper>(*registry, *book, crypto, entropy, Settings{});
+  keeper->HandleStart(now, wall);
+}
+
+std::vector<ports::AuditRecord> House::Recorded(audit::Kind kind) const {
+  std::vector<ports::AuditRecord> found;
+  for (const auto& record : log.records) {
+    if (record.kind == static_cast<std::uint8_t>(kind)) found.push_back(record);
+  }
+  return found;
 }
 
 void House::Run() {
+  bool written = false;
+  std::optional<AuditBatch> batch;
   for (auto& effect : keeper->TakeEffects()) {
-    if (auto* f = std::get_if<keeper::ToFront>(&effect)) {
+    if (auto* w = std::get_if<keeper::WriteAudit>(&effect)) {
+      REQUIRE_FALSE(batch);
+      batch = std::move(w->batch);
+    } else if (auto* f = std::get_if<keeper::ToFront>(&effect)) {
       front.push_back(std::move(f->message));
     } else if (auto* l = std::get_if<keeper::ToLane>(&effect)) {
       if (auto* offer = std::get_if<wire::PublishOffer>(&l->message)) {
@@ -146,6 +170,14 @@ void House::Run() {
     }
   }
   CHECK(keeper->IsConsistent());
+  if (!batch) return;
+  written = !log.failing;
+  if (written) {
+    log.records.insert(log.records.end(), batch->records.begin(), batch->records.end());
+    log.head = batch->head;
+  }
+  keeper->HandleAuditWritten(written, now, wall);
+  Run();
 }
 
 void House::Advance(Duration by) {

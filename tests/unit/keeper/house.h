@@ -13,6 +13,7 @@
 #include "daemon/access/grant.h"
 #include "daemon/access/token.h"
 #include "daemon/keeper/keeper.h"
+#include "platform/crypto/ed25519.h"
 #include "platform/crypto/openssl_crypto.h"
 #include "tests/support/catch.h"
 
@@ -68,6 +69,13 @@ class MemoryStore final : public ports::RegistryStore {
   Status Write();
 };
 
+// The audit log on a disk that can fail.
+struct MemoryLog {
+  std::vector<ports::AuditRecord> records;
+  std::optional<ports::AuditHead> head;
+  bool failing = false;
+};
+
 // Why there is no result; nothing when there is one. error() of a result that is there is whatever lies in
 // memory, which is often what a test hoped for.
 template <class Result>
@@ -104,6 +112,11 @@ class House {
   ControlDesk& owner() { return keeper->control(); }
   // After something the owner ordered.
   void Settle();
+
+  // A keeper from what is in the store and the log.
+  void StartKeeper();
+  // Records of this kind, as they are on disk.
+  [[nodiscard]] std::vector<ports::AuditRecord> Recorded(audit::Kind kind) const;
 
   // Processes.
   void StartFront();
@@ -160,6 +173,9 @@ class House {
   Secret32 secret;  // of the registry
   MemoryStore store;
   std::unique_ptr<Registry> registry;
+  MemoryLog log;
+  std::unique_ptr<platform::Ed25519Signer> signer;
+  std::unique_ptr<AuditBook> book;
   std::unique_ptr<Keeper> keeper;
   std::vector<wire::KeeperToFront> front;
   std::map<CameraId, std::vector<wire::KeeperToLane>> lanes;

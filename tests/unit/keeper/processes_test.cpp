@@ -9,7 +9,7 @@ TEST_CASE("processes: each camera asks for a lane, at its addition and at the st
   const auto start = house.Effect<StartLane>();
   REQUIRE(start.has_value());
   CHECK(start->camera == camera.id);
-  Keeper again(*house.registry, house.crypto, house.entropy, Settings{});
+  Keeper again(*house.registry, *house.book, house.crypto, house.entropy, Settings{});
   const auto effects = again.TakeEffects();
   REQUIRE(effects.size() == 1);
   CHECK(std::get<StartLane>(effects[0]).camera == camera.id);

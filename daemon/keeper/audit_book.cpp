@@ -100,10 +100,14 @@ bool AuditBook::failing(Instant now) const {
   return waiting_.size() >= kMaxUnwritten || now - waiting_.front().since >= kAuditPatience;
 }
 
-std::optional<Instant> AuditBook::NextDeadline() const {
+std::optional<Instant> AuditBook::NextDeadline(Instant now) const {
   if (waiting_.empty()) return std::nullopt;
+  std::optional<Instant> next;
+  if (under_way_ == 0) next = std::max(retry_at_, now);
+  // Once it has passed there is nothing more to wait for.
   const Instant patience = waiting_.front().since + kAuditPatience;
-  return under_way_ == 0 ? std::min(retry_at_, patience) : patience;
+  if (patience > now && (!next || patience < *next)) next = patience;
+  return next;
 }
 
 bool AuditBook::IsConsistent() const {

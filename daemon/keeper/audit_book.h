@@ -63,14 +63,15 @@ class AuditBook {
 
   // Nothing that happens from now on could be shown to have been recorded.
   [[nodiscard]] bool failing(Instant now) const;
-  // When that may change by time alone.
-  [[nodiscard]] std::optional<Instant> NextDeadline() const;
+  // When that may change by time alone, or the disk is to be tried again; later than `now`, or at once.
+  [[nodiscard]] std::optional<Instant> NextDeadline(Instant now) const;
   // The head of a log that ends in this record, of an earlier moment.
   [[nodiscard]] ports::AuditHead SignFor(const ports::AuditRecord& record);
   [[nodiscard]] HeadVerdict Judge(const ports::AuditHead& head);
   // The log ended without kStopped when it was used last.
   [[nodiscard]] bool unclean() const { return unclean_; }
   [[nodiscard]] const ports::AuditLogId& log() const { return log_; }
+  [[nodiscard]] ports::Signer::PublicKey public_key() const { return signer_.public_key(); }
   // Of what is on disk; empty before the first record is.
   [[nodiscard]] const std::optional<ports::AuditHead>& head() const { return head_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }

@@ -173,7 +173,7 @@ void Keeper::HandleTimeout(Instant now, WallTime wall) {
 Instant Keeper::NextTimeout() const {
   Instant next = last_tick_.value_or(Instant{}) + kTick;
   if (const auto deadline = books_.questions.NextDeadline()) next = std::min(next, *deadline);
-  if (const auto audit = books_.audit.NextDeadline()) next = std::min(next, *audit);
+  if (const auto audit = books_.audit.NextDeadline(books_.now)) next = std::min(next, *audit);
   if (const auto push = pages_.NextPush()) next = std::min(next, *push);
   return next;
 }

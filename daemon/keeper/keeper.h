@@ -66,6 +66,7 @@ class Keeper {
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }
   [[nodiscard]] const KeeperCounters& counters() const { return books_.counters; }
+  [[nodiscard]] const Registry& registry() const { return books_.registry; }
   [[nodiscard]] const AuditBook& audit() const { return books_.audit; }
   [[nodiscard]] bool unrecorded() const { return books_.unrecorded; }
   [[nodiscard]] std::size_t questions() const { return books_.questions.size(); }

@@ -1,7 +1,5 @@
 // latchkeyd: reads its configuration and registry, then runs the hub until it is told to end.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -18,9 +16,9 @@
 #include "daemon/base/version.h"
 #include "daemon/keeper/config.h"
 #include "daemon/keeper/keeper.h"
+#include "daemon/keeper/main_audit.h"
 #include "daemon/keeper/program.h"
 #include "daemon/keeper/registry.h"
-#include "platform/crypto/ed25519.h"
 #include "platform/crypto/openssl_crypto.h"
 #include "platform/crypto/system_entropy.h"
 #include "platform/log/log.h"
@@ -28,7 +26,6 @@
 #include "platform/loop/signal_watcher.h"
 #include "platform/memory/memory.h"
 #include "platform/store/secret_file.h"
-#include "platform/store/sqlite_audit.h"
 #include "platform/store/sqlite_registry.h"
 
 namespace latchkey::keeper {
@@ -76,23 +73,6 @@ Result<Config> ReadConfig(const std::string& named) {
   return ParseConfig(text, path);
 }
 
-// The newest record and the checkpoint are what the log's own key has signed.
-Status CheckEnds(platform::SqliteAudit& store, AuditBook& book,
-                 const std::optional<ports::AuditRecord>& last) {
-  const auto head = store.LastHead();
-  if (!head) return tl::unexpected(head.error());
-  if (last.has_value() != head->has_value()) return Fail(ErrorCode::kCorrupt, "its end was taken away");
-  if (last && ((*head)->number != last->number || (*head)->hash != last->hash))
-    return Fail(ErrorCode::kCorrupt, "it does not end where its head says");
-  if (last && book.Judge(**head) != HeadVerdict::kFits)
-    return Fail(ErrorCode::kCorrupt, "its head is not signed with audit.secret");
-  const auto checkpoint = store.Checkpoint();
-  if (!checkpoint) return tl::unexpected(checkpoint.error());
-  if (*checkpoint && book.Judge(**checkpoint) != HeadVerdict::kFits)
-    return Fail(ErrorCode::kCorrupt, "its checkpoint is not signed with audit.secret");
-  return {};
-}
-
 Settings MakeSettings(const Arguments& arguments, const Config& config) {
   Settings settings;
   settings.loopback = arguments.loopback;
@@ -108,40 +88,6 @@ Settings MakeSettings(const Arguments& arguments, const Config& config) {
   settings.stale_after = config.camera.stale_after;
   settings.unavailable_after = config.camera.unavailable_after;
   return settings;
-}
-
-struct Audit {
-  std::unique_ptr<platform::Ed25519Signer> signer;
-  std::unique_ptr<platform::SqliteAudit> store;
-  std::unique_ptr<AuditBook> book;
-};
-
-// The log and its key belong together: one without the other is a log that was moved away, or a copy.
-Result<Audit> OpenAudit(const std::string& state, const std::string& path, ports::Crypto& crypto,
-                        ports::Entropy& entropy) {
-  const std::string credentials = FromEnvironment("CREDENTIALS_DIRECTORY");
-  const bool used = ::access(path.c_str(), F_OK) == 0;
-  const auto key = platform::LoadSecret({credentials, state, "audit.secret", false}, entropy);
-  if (!key && key.error().code != ErrorCode::kNotFound) return tl::unexpected(key.error());
-  if (used && !key) return tl::unexpected(key.error());
-  auto store = platform::SqliteAudit::Open({path, !key, 0}, entropy);
-  if (!store) return tl::unexpected(store.error());
-  const auto seed = platform::LoadSecret({credentials, state, "audit.secret", !key}, entropy);
-  if (!seed) return tl::unexpected(seed.error());
-  auto signer = platform::Ed25519Signer::Create(*seed);
-  if (!signer) return tl::unexpected(signer.error());
-  const auto last = (*store)->Last();
-  if (!last) return Fail(last.error().code, path + ": " + last.error().message);
-  Audit audit{std::move(*signer), std::move(*store), nullptr};
-  audit.book = std::make_unique<AuditBook>(crypto, *audit.signer, audit.store->log(), *last);
-  if (auto sound = CheckEnds(*audit.store, *audit.book, *last); !sound) {
-    return Fail(sound.error().code,
-                path + ": " + sound.error().message +
-                    ". Restore the state folder from a backup, or look at it with latchkeyctl audit verify "
-                    "--state " +
-                    state + " (nothing was changed)");
-  }
-  return audit;
 }
 
 int Run(const Arguments& arguments) {
@@ -171,7 +117,8 @@ int Run(const Arguments& arguments) {
   if (!registry) return Complain(arguments.state + "/registry.db: " + registry.error().message);
 
   options.audit_path = arguments.state + "/audit.db";
-  auto audit = OpenAudit(arguments.state, options.audit_path, crypto, entropy);
+  auto audit = OpenAudit({arguments.state, FromEnvironment("CREDENTIALS_DIRECTORY"), options.audit_path},
+                         **store, crypto, entropy);
   if (!audit) return Complain(audit.error().message);
 
   platform::Loop loop;

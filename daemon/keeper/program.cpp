@@ -6,6 +6,7 @@
 
 #include "daemon/access/token.h"
 #include "daemon/keeper/control.h"
+#include "daemon/keeper/program_questions.h"
 #include "daemon/wire/ipc_exit.h"
 #include "platform/loop/clock.h"
 #include "platform/net/local_addresses.h"
@@ -79,6 +80,11 @@ Status Program::Start() {
 
 void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
   const Instant now = platform::MonotonicNow();
+  // What the disk answers may come when the connections are gone already.
+  const auto later = [this, reply](std::string text) {
+    if (!stopping_) reply(std::move(text));
+  };
+  if (AnswerAudit(keeper_, book_.public_key(), audit_, command, later)) return;
   just_added_.reset();
   std::string text = AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow());
   CarryOut();

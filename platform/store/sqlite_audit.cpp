@@ -36,7 +36,13 @@ CREATE TABLE heads (
 ) STRICT, WITHOUT ROWID;
 )";
 // Records of views, which make up nearly all of a log, are not among its events.
-constexpr const char* kEvents = "CREATE INDEX events ON records (at) WHERE kind NOT BETWEEN 17 AND 20;";
+constexpr const char* kEvents =
+    "CREATE INDEX events ON records (at) WHERE kind NOT BETWEEN 17 AND 20;"
+    "CREATE INDEX names ON records (number) WHERE kind IN (1, 3, 4, 9);";
+static_assert(static_cast<int>(ports::AuditKind::kStarted) == 1 &&
+              static_cast<int>(ports::AuditKind::kCameraAdded) == 3 &&
+              static_cast<int>(ports::AuditKind::kCameraRenamed) == 4 &&
+              static_cast<int>(ports::AuditKind::kViewerAdded) == 9);
 static_assert(static_cast<int>(ports::AuditKind::kViewBegan) == 17 &&
               static_cast<int>(ports::AuditKind::kViewEnded) == 20);
 

@@ -73,6 +73,9 @@ class SqliteAudit final : public ports::AuditStore {
   // Records that are of no view, of any camera or of these, between the times, after number `after`.
   [[nodiscard]] Result<std::vector<ports::AuditRecord>> Events(const AuditQuery& query, std::uint64_t after,
                                                                std::size_t most);
+  // Every start of the daemon and every name that was given, in order: of kinds kStarted, kCameraAdded,
+  // kCameraRenamed and kViewerAdded. At most `most`, the newest.
+  [[nodiscard]] Result<std::vector<ports::AuditRecord>> Names(std::size_t most);
   // Makes the table of views again and compares. kCorrupt: it says something else than the records.
   [[nodiscard]] Status CheckViews();
 

@@ -178,6 +178,25 @@ Result<std::vector<ports::AuditRecord>> SqliteAudit::Events(const AuditQuery& qu
   }
 }
 
+Result<std::vector<ports::AuditRecord>> SqliteAudit::Names(std::size_t most) {
+  Statement find(
+      db_, (kRecordColumns + std::string("INDEXED BY names WHERE kind IN (1, 3, 4, 9) ORDER BY number DESC "
+                                         "LIMIT ?"))
+               .c_str());
+  find.Number(static_cast<std::int64_t>(most));
+  std::vector<ports::AuditRecord> records;
+  for (;;) {
+    const auto row = find.Step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) break;
+    auto record = RecordAt(find);
+    if (!record) return tl::unexpected(record.error());
+    records.push_back(std::move(*record));
+  }
+  std::reverse(records.begin(), records.end());
+  return records;
+}
+
 Status SqliteAudit::CheckViews() {
   constexpr std::size_t kBatch = 10'000;
   // A reader's own temporary table is a write as well, for SQLite.

@@ -175,6 +175,21 @@ Status SqliteRegistry::KeepSecretCheck(const ports::Sha256Digest& check) {
   return keep.Text(internal::HexEncode(check)).Run();
 }
 
+Result<std::optional<ports::AuditLogId>> SqliteRegistry::AuditLog() {
+  Statement find(db_, "SELECT value FROM meta WHERE key = 'audit'");
+  const auto row = find.Step();
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::optional<ports::AuditLogId>{};
+  const auto log = ports::AuditLogId::FromHex(find.TextAt(0));
+  if (!log) return tl::unexpected(Damaged("the table of its own properties").error());
+  return log;
+}
+
+Status SqliteRegistry::KeepAuditLog(const ports::AuditLogId& log) {
+  Statement keep(db_, "INSERT INTO meta (key, value) VALUES ('audit', ?)");
+  return keep.Text(log.ToHex()).Run();
+}
+
 Status SqliteRegistry::ReserveEpochs(CameraId camera, Epoch up_to) {
   const auto number = static_cast<std::int64_t>(up_to.value);
   Statement reserve(db_, "UPDATE cameras SET reserved_epoch = ?1 WHERE id = ?2 AND reserved_epoch < ?1");

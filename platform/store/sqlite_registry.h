@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/ports/audit.h"
 #include "daemon/ports/entropy.h"
 #include "daemon/ports/store.h"
 #include "platform/store/sqlite.h"
@@ -47,6 +48,9 @@ class SqliteRegistry final : public ports::RegistryStore {
   [[nodiscard]] Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
   [[nodiscard]] Result<std::optional<ports::Sha256Digest>> SecretCheck() override;
   [[nodiscard]] Status KeepSecretCheck(const ports::Sha256Digest& check) override;
+  // The audit log that it is used with; nothing: none yet. To be kept once.
+  [[nodiscard]] Result<std::optional<ports::AuditLogId>> AuditLog();
+  [[nodiscard]] Status KeepAuditLog(const ports::AuditLogId& log);
   [[nodiscard]] Status AddViewer(const ports::ViewerRecord& viewer) override;
   [[nodiscard]] Status RemoveViewer(ViewerId viewer) override;
   [[nodiscard]] Status AddGrant(const ports::GrantRecord& grant) override;

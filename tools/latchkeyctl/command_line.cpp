@@ -32,6 +32,7 @@ class CommandLine {
     Viewers();
     Grants();
     Suspensions();
+    Audit();
     Command(app_, "watching", "watching", "who is watching which camera right now, and how well it arrives");
     auto* status = Command(app_, "status", "status", "every camera, its state and figures");
     status->add_flag("--watch", invocation.watch, "print it again every second, until Ctrl-C");
@@ -122,6 +123,41 @@ class CommandLine {
     CLI::App* resume = Command(app_, "resume", "resume", "lift a suspension");
     Text(resume, "id", "id", "the suspension's id, or the beginning of it")->required();
     Text(resume, "--root-cause", "root_cause", "what the cause was; recorded")->required();
+  }
+
+  void Audit() {
+    CLI::App* group = Group("audit", "the log of everything that happened: who saw what, under which keys");
+    const auto offline = [this](CLI::App* app) {
+      return app->add_option("--state", invocation_.state, "read this state folder; the daemon need not run");
+    };
+    CLI::App* show = Command(*group, "show", "audit show", "the newest records");
+    show->add_option("--last", invocation_.last, "how many (default 50)")->check(CLI::Range(1, 1'000'000));
+    offline(show);
+    CLI::App* verify = Command(*group, "verify", "audit verify",
+                               "check that nothing in it was changed, taken out or cut off");
+    auto* state = offline(verify);
+    verify->add_option("--file", invocation_.file, "check what `audit export` wrote")->excludes(state);
+    verify->add_option("--head", invocation_.heads,
+                       "a head that was kept elsewhere: the log has to agree with it; may come again");
+    verify->add_option("--key", invocation_.key, "the log's public key, as it was written down");
+    CLI::App* to_file =
+        Command(*group, "export", "audit export", "all of it into a file, a JSON object a line");
+    to_file->add_option("file", invocation_.file, "the file")->required();
+    offline(to_file);
+    Command(*group, "head", "audit head", "its signed head: keep it elsewhere, and verify against it later");
+
+    CLI::App* incident = Command(app_, "incident", "incident",
+                                 "which viewers saw which cameras, and whether any check failed");
+    Text(incident, "--from", "from", "2026-11-03T18:00:00Z, 2026-11-03, or how long ago: -2h, -3d")
+        ->required();
+    Text(incident, "--to", "to", "the same, or now (default)");
+    Text(incident, "--model", "model", "only cameras of this model");
+    incident
+        ->add_option_function<double>(
+            "--loss-above", [this](const double& pct) { invocation_.fields["loss_above_pct"] = pct; },
+            "only views in which a leg lost more than so many percent in a minute")
+        ->check(CLI::Range(0.0, 100.0));
+    incident->add_option("--html", invocation_.file, "write a report with timelines to this file");
   }
 
   Invocation& invocation_;

@@ -5,14 +5,21 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
+#include <tuple>
 #include <utility>
 
+#include "daemon/audit/chain.h"
+#include "platform/loop/clock.h"
 #include "platform/loop/loop.h"
 #include "platform/loop/signal_watcher.h"
 #include "platform/loop/timer.h"
+#include "tools/latchkeyctl/audit.h"
 #include "tools/latchkeyctl/client.h"
 #include "tools/latchkeyctl/command_line.h"
+#include "tools/latchkeyctl/incident.h"
+#include "tools/latchkeyctl/moments.h"
 #include "tools/latchkeyctl/names.h"
 #include "tools/latchkeyctl/render.h"
 
@@ -31,6 +38,71 @@ void Say(const Invocation& invocation, const char* kind, const std::string& what
 int Complain(const Invocation& invocation, const Failure& failure) {
   if (!failure.message.empty()) Say(invocation, "error", failure.message);
   return failure.exit_code;
+}
+
+Outcome<AuditSource> SourceOf(const Invocation& invocation) {
+  if (!invocation.state.empty()) return FromStateFolder(invocation.state);
+  if (invocation.command == "audit verify" && !invocation.file.empty()) return FromExport(invocation.file);
+  return FromDaemon([run = invocation.run](Json command) { return Ask(run, std::move(command)); });
+}
+
+Outcome<std::string> Audit(const Invocation& invocation) {
+  const auto source = SourceOf(invocation);
+  if (!source) return tl::unexpected(source.error());
+  if (invocation.command == "audit show") return ShowAudit(*source, invocation.last, invocation.json);
+  if (invocation.command == "audit head") {
+    if (!source->head) return tl::unexpected(Failure{kExitRefused, "the log is empty"});
+    const std::string head = audit::FormatHead(*source->head);
+    return invocation.json ? Json{{"head", head}}.dump() + "\n" : head + "\n";
+  }
+  if (invocation.command == "audit export") {
+    const auto count = ExportAudit(*source, invocation.file);
+    if (!count) return tl::unexpected(count.error());
+    return invocation.json ? Json{{"records", *count}}.dump() + "\n"
+                           : std::to_string(*count) + " records are in " + invocation.file + "\n";
+  }
+  const auto verified = VerifyAudit(*source, invocation.heads, invocation.key);
+  if (!verified) return tl::unexpected(verified.error());
+  return invocation.json ? verified->dump() + "\n" : RenderVerified(*verified);
+}
+
+Outcome<IncidentQuestion> QuestionOf(const Invocation& invocation, WallTime now) {
+  IncidentQuestion question;
+  for (const auto& [name, missing, at] :
+       {std::tuple("from", "", &question.from), std::tuple("to", "now", &question.to)}) {
+    const std::string text = invocation.fields.value(name, missing);
+    const auto moment = ParseTime(text, now);
+    if (!moment) {
+      return tl::unexpected(
+          Failure{kExitUsage, "--" + std::string(name) + " " + text +
+                                  " is no time: write 2026-11-03T18:00:00Z, 2026-11-03, -2h or now"});
+    }
+    *at = *moment;
+  }
+  if (question.from >= question.to) return tl::unexpected(Failure{kExitUsage, "--from must be before --to"});
+  if (invocation.fields.contains("model")) question.model = invocation.fields.value("model", "");
+  if (invocation.fields.contains("loss_above_pct"))
+    question.loss_above_pct = invocation.fields.value("loss_above_pct", 0.0);
+  return question;
+}
+
+Outcome<std::string> Incident(const Invocation& invocation) {
+  const WallTime now = platform::WallNow();
+  const auto question = QuestionOf(invocation, now);
+  if (!question) return tl::unexpected(question.error());
+  const auto incident =
+      GatherIncident([&](Json command) { return Ask(invocation.run, std::move(command)); }, *question, now);
+  if (!incident) return tl::unexpected(incident.error());
+  if (!invocation.file.empty()) {
+    std::ofstream out(invocation.file, std::ios::trunc);
+    out << IncidentHtml(*incident);
+    out.close();
+    if (!out) return tl::unexpected(Failure{kExitRefused, "cannot write " + invocation.file});
+  }
+  if (invocation.json)
+    return IncidentJson(*incident).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return IncidentText(*incident) +
+         (invocation.file.empty() ? "" : "\nThe report is in " + invocation.file + "\n");
 }
 
 // One question, with whole ids in the place of names.
@@ -106,7 +178,10 @@ int Main(int argc, char** argv) {
     return Complain(invocation, parsed.error());
   }
   if (invocation.watch) return Watch(invocation);
-  const auto text = Once(invocation);
+  const bool audit = invocation.command.starts_with("audit ");
+  const auto text = audit                              ? Audit(invocation)
+                    : invocation.command == "incident" ? Incident(invocation)
+                                                       : Once(invocation);
   if (!text) return Complain(invocation, text.error());
   Print(*text);
   return kExitOk;

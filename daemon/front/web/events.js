@@ -1,5 +1,6 @@
 // The hub's word on the cameras: one WebSocket that comes back by itself.
 import { jittered } from "/backoff.js";
+import { keepHead, keptHead } from "/head.js";
 
 // The hub speaks every second while anything is live; otherwise it is asked. Milliseconds.
 const ASK_AFTER_MS = 1500;
@@ -65,7 +66,8 @@ export class EventChannel {
     let problem = null;
     socket.onopen = () => {
       this.#heardAt = performance.now();
-      socket.send(JSON.stringify({ token: this.#token }));
+      const head = keptHead();
+      socket.send(JSON.stringify(head ? { token: this.#token, head } : { token: this.#token }));
     };
     socket.onmessage = (event) => {
       this.#heardAt = performance.now();
@@ -73,6 +75,7 @@ export class EventChannel {
       const message = parse(event.data);
       if (message?.type === "cameras" && Array.isArray(message.cameras)) {
         this.#attempts = 0;
+        keepHead(message.head);
         this.#on.back();
         this.#on.cameras(message.cameras);
       } else if (message?.type === "refused") {

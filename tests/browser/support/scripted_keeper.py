@@ -18,7 +18,7 @@ import sys
 import time
 
 STATES = ["unavailable", "connecting", "live", "stale", "suspended"]
-REASONS = ["none", "camera_offline", "no_media", "no_keyframe", "unsupported_media", "too_fast", "too_late", "lane_restarting", "suspended", "key_refused"]
+REASONS = ["none", "camera_offline", "no_media", "no_keyframe", "unsupported_media", "too_fast", "too_late", "lane_restarting", "suspended", "key_refused", "unrecorded"]
 KINDS = {1: "ready", 2: "publish", 3: "view", 4: "proof", 5: "patch", 6: "delete", 7: "list", 8: "subscribe",
          9: "unsubscribe", 10: "cancel", 11: "metrics"}
 NO_PICTURE = 0xFFFFFFFF
@@ -38,7 +38,7 @@ def camera_list(cameras):
         out += bytes([STATES.index(camera["state"]), REASONS.index(camera.get("reason", "none"))])
         out += text(camera.get("suspension", ""))
         out += struct.pack(">IIIIII", NO_PICTURE if age is None else age, 25000, 2480, 2, 900, 1)
-    return out
+    return out + text("")
 
 
 class Keeper:

@@ -35,8 +35,9 @@ TEST_CASE("command line: a word that is no command is named, with those that are
   CHECK(ad.find("add, list, rename, remove, pin, confirm, rotate, transfer") != std::string::npos);
   const std::string kamera = WhyNot({"--run", "/camera", "kamera", "add"});
   CHECK(kamera.find("no command \"kamera\"") != std::string::npos);
-  CHECK(kamera.find("camera, viewer, grant, suspend, suspension, resume, watching, status") !=
-        std::string::npos);
+  CHECK(
+      kamera.find("camera, viewer, grant, suspend, suspension, resume, audit, incident, watching, status") !=
+      std::string::npos);
   CHECK(WhyNot({"--json", "grant", "remove", "x"}).find("add, list, revoke") != std::string::npos);
 }
 

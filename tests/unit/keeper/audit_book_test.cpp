@@ -88,15 +88,17 @@ TEST_CASE("audit book: while the disk refuses nothing is lost, and after ten sec
   CHECK_FALSE(desk.book->failing(desk.now));
   // Not again at once: a disk that is full stays so for a while.
   CHECK_FALSE(desk.book->TakeBatch(desk.now));
-  CHECK(desk.book->NextDeadline() == desk.now + kAuditRetry);
+  CHECK(desk.book->NextDeadline(desk.now) == desk.now + kAuditRetry);
   desk.now = since + kAuditPatience - kAuditRetry - milliseconds(1);
   desk.Add();
   desk.Write(false);
   CHECK(desk.now == since + kAuditPatience - milliseconds(1));
   CHECK_FALSE(desk.book->failing(desk.now));
-  CHECK(desk.book->NextDeadline() == desk.now + milliseconds(1));
+  CHECK(desk.book->NextDeadline(desk.now) == desk.now + milliseconds(1));
   desk.now += milliseconds(1);
   CHECK(desk.book->failing(desk.now));
+  // From now on there is the disk alone to wait for: no deadline that has passed already.
+  CHECK(desk.book->NextDeadline(desk.now) > desk.now);
   desk.Write();
   CHECK_FALSE(desk.book->failing(desk.now));
   CHECK(desk.disk.size() == 2);

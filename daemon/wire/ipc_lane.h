@@ -275,7 +275,7 @@ struct ViewerLeg {
   std::uint64_t packets = 0;
   std::uint64_t resent = 0;
   std::uint64_t skipped = 0;  // frames, because the leg carries less than the stream
-  AddressText network{};        // where the viewer is
+  AddressText network{};      // where the viewer is
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.session, m.delivered_kbit, m.limit_kbit, m.round_trip_us, m.loss_permille, m.jitter_us, m.packets,

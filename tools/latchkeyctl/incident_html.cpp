@@ -27,7 +27,8 @@ h1{font-size:1.5rem;margin:0 0 .2rem}h2{font-size:1.1rem;margin:2rem 0 .3rem}p{m
 .quiet{color:#5a6675}code{font-size:.85em}
 table{border-collapse:collapse;width:100%;font-size:.85rem;margin:.5rem 0}
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #e3e7ec;vertical-align:top}
-th{color:#5a6675;font-weight:600}td.when,td.number{white-space:nowrap}td.number{text-align:right}td.body{overflow-wrap:anywhere}
+th{color:#5a6675;font-weight:600}td.when,td.number{white-space:nowrap}td.number{text-align:right}
+td.body{overflow-wrap:anywhere}
 tr.failed td{background:#fdeceb}
 svg{width:100%;height:auto;margin:.4rem 0}svg text{font:12px system-ui,sans-serif;fill:#1c2430}
 svg .axis{stroke:#c4ccd6}svg .tick{fill:#5a6675}svg .view{fill:#3b78c2}svg .lossy{fill:#c98a1b}

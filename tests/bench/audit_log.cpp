@@ -78,7 +78,7 @@ int Main(const std::string& folder, std::uint64_t wanted) {
     return written;
   };
   // A year over all of them.
-  const Duration step = hours(24) * 365 / static_cast<std::int64_t>(wanted);
+  const Duration step = Duration(hours(24)) * 365 / static_cast<std::int64_t>(wanted);
   while (book.number() < wanted) {
     About about;
     about.camera = cameras[dice() % cameras.size()];

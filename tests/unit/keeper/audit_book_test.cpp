@@ -144,6 +144,7 @@ TEST_CASE("audit book: a head that a page kept is the log's own, or not ours, or
   CHECK(desk.book->Judge(second) == HeadVerdict::kLacking);
   // Another log of the same hub, another hub, and a forgery.
   desk.book.emplace(desk.crypto, *desk.signer, ports::AuditLogId(ports::AuditLogId::Bytes{2}), std::nullopt);
+  for (int i = 0; i < 3; ++i) desk.Add();  // longer than the one that it stands in for
   CHECK(desk.book->Judge(first) == HeadVerdict::kLacking);
   ports::AuditHead forged = first;
   forged.number = 1'000'000;

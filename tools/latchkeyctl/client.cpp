@@ -11,6 +11,8 @@ namespace {
 
 // The daemon answers from memory and one write to disk.
 constexpr Duration kPatience = seconds(10);
+// Unless it has to read the whole log for it.
+constexpr Duration kCheckPatience = seconds(600);
 
 tl::unexpected<Failure> Unreachable(std::string message) {
   return tl::unexpected(Failure{kExitNotReachable, std::move(message)});
@@ -43,7 +45,8 @@ Outcome<Json> AskOnce(platform::UnixClient& client, const Json& command) {
   if (auto sent = client.Send(AsBytes(text), kPatience); !sent) {
     return HungUpOr(sent.error(), "the daemon does not listen any more: ");
   }
-  const auto record = client.Receive(kPatience);
+  const bool whole_log = command.value("command", "") == "audit check";
+  const auto record = client.Receive(whole_log ? kCheckPatience : kPatience);
   if (!record) {
     return HungUpOr(record.error(), "the daemon gave no answer: ");
   }

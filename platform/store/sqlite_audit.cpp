@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/loop/unique_fd.h"
+#include "platform/store/sqlite_audit_rows.h"
 
 namespace latchkey::platform {
 namespace {
@@ -36,7 +37,7 @@ CREATE TABLE heads (
 ) STRICT, WITHOUT ROWID;
 )";
 // Records of views, which make up nearly all of a log, are not among its events.
-constexpr const char* kEvents =
+constexpr const char* kIndexes =
     "CREATE INDEX events ON records (at) WHERE kind NOT BETWEEN 17 AND 20;"
     "CREATE INDEX names ON records (number) WHERE kind IN (1, 3, 4, 9);";
 static_assert(static_cast<int>(ports::AuditKind::kStarted) == 1 &&
@@ -52,18 +53,6 @@ tl::unexpected<Error> Because(const std::string& path, const Error& error) {
   if (error.code == ErrorCode::kCorrupt)
     advice = ": the audit log is damaged; restore it from a backup (nothing was changed)";
   return Fail(error.code, path + ": " + error.message + advice);
-}
-
-WallTime TimeAt(const Statement& statement, int column) {
-  return WallTime(Duration(statement.NumberAt(column)));
-}
-
-template <class IdType>
-bool IdAt(const Statement& statement, int column, IdType& out) {
-  typename IdType::Bytes bytes{};
-  if (!statement.BlobAt(column, bytes)) return false;
-  out = IdType(bytes);
-  return true;
 }
 
 Result<std::optional<ports::AuditRecord>> OneRecord(Statement& statement) {
@@ -85,7 +74,7 @@ Status MakeFile(const std::string& path) {
 Status MakeTables(Database& db, const ports::AuditLogId& log) {
   Transaction transaction(db);
   if (!transaction.begun()) return transaction.begun();
-  for (const std::string& sql : {std::string(kSchema), ViewsSchema("views"), std::string(kEvents),
+  for (const std::string& sql : {std::string(kSchema), ViewsSchema("views"), std::string(kIndexes),
                                  "PRAGMA application_id = " + std::to_string(kAuditApplicationId),
                                  "PRAGMA user_version = " + std::to_string(kAuditSchemaVersion)}) {
     if (auto run = db.Run(sql.c_str()); !run) return run;
@@ -116,13 +105,6 @@ Result<ports::AuditLogId> ReadLogId(Database& db) {
 }
 
 }  // namespace
-
-const char* const kRecordColumns =
-    "SELECT number, at, kind, camera, viewer, session, epoch, body, hash FROM records ";
-
-std::int64_t ToNanoseconds(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 Result<ports::AuditRecord> RecordAt(const Statement& row) {
   ports::AuditRecord record;
@@ -194,15 +176,7 @@ Result<std::optional<ports::AuditRecord>> SqliteAudit::Find(std::uint64_t number
 Result<std::vector<ports::AuditRecord>> SqliteAudit::Read(std::uint64_t first, std::size_t most) {
   Statement all(db_, (std::string(kRecordColumns) + "WHERE number >= ? ORDER BY number LIMIT ?").c_str());
   all.Number(static_cast<std::int64_t>(first)).Number(static_cast<std::int64_t>(most));
-  std::vector<ports::AuditRecord> records;
-  for (;;) {
-    const auto row = all.Step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return records;
-    auto record = RecordAt(all);
-    if (!record) return tl::unexpected(record.error());
-    records.push_back(std::move(*record));
-  }
+  return AllRows(all, RecordAt);
 }
 
 Result<std::int64_t> SqliteAudit::Count() {

@@ -76,7 +76,8 @@ class SqliteAudit final : public ports::AuditStore {
   // Every start of the daemon and every name that was given, in order: of kinds kStarted, kCameraAdded,
   // kCameraRenamed and kViewerAdded. At most `most`, the newest.
   [[nodiscard]] Result<std::vector<ports::AuditRecord>> Names(std::size_t most);
-  // Makes the table of views again and compares. kCorrupt: it says something else than the records.
+  // Makes the table of views again and compares, of one moment. Of a connection that only reads. kCorrupt: it
+  // says something else than the records.
   [[nodiscard]] Status CheckViews();
 
  private:
@@ -88,13 +89,5 @@ class SqliteAudit final : public ports::AuditStore {
   Database db_;
   ports::AuditLogId log_;
 };
-
-// SQL of the table `name` ("views", or a temporary one), and what a record makes of it.
-[[nodiscard]] std::string ViewsSchema(const std::string& name);
-[[nodiscard]] Status NoteInViews(Database& db, const std::string& name, const ports::AuditRecord& record);
-// "SELECT …" of all columns of a record, and the record of such a row.
-extern const char* const kRecordColumns;
-[[nodiscard]] Result<ports::AuditRecord> RecordAt(const Statement& row);
-[[nodiscard]] std::int64_t ToNanoseconds(WallTime at);
 
 }  // namespace latchkey::platform

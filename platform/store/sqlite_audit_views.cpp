@@ -1,14 +1,14 @@
 // The table of views, and questions about it.
 #include <algorithm>
 
-#include "platform/store/sqlite_audit.h"
+#include "platform/store/sqlite_audit_rows.h"
 
 namespace latchkey::platform {
 namespace {
 
 using ports::AuditKind;
 
-// Bound to a question's times, cameras and loss by BindQuestion().
+// The values are bound by BindViews().
 std::string WhichViews(const AuditQuery& query) {
   std::string sql = "WHERE began < ? AND (ended IS NULL OR ended >= ?) ";
   if (query.loss_above_permille) sql += "AND max(camera_loss, viewer_loss) > ? ";
@@ -28,14 +28,6 @@ void BindViews(Statement& statement, const AuditQuery& query) {
   for (const CameraId& camera : query.cameras) statement.Blob(camera.bytes());
 }
 
-template <class IdType>
-bool IdAt(const Statement& statement, int column, IdType& out) {
-  typename IdType::Bytes bytes{};
-  if (!statement.BlobAt(column, bytes)) return false;
-  out = IdType(bytes);
-  return true;
-}
-
 std::uint32_t SmallAt(const Statement& row, int column) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(row.NumberAt(column), 0, 0xffffffff));
 }
@@ -47,8 +39,8 @@ Result<ports::AuditView> ViewAt(const Statement& row) {
     return Fail(ErrorCode::kCorrupt, "the view of record " + std::to_string(view.number) + " is damaged");
   view.first_epoch = Epoch{static_cast<std::uint64_t>(row.NumberAt(4))};
   view.last_epoch = Epoch{static_cast<std::uint64_t>(row.NumberAt(5))};
-  view.began = WallTime(Duration(row.NumberAt(6)));
-  if (!row.IsNullAt(7)) view.ended = WallTime(Duration(row.NumberAt(7)));
+  view.began = TimeAt(row, 6);
+  if (!row.IsNullAt(7)) view.ended = TimeAt(row, 7);
   view.cut_short = row.NumberAt(8) != 0;
   view.packets = static_cast<std::uint64_t>(row.NumberAt(9));
   view.camera_loss_permille = SmallAt(row, 10);
@@ -105,19 +97,48 @@ Status EndAll(Database& db, const std::string& name, const ports::AuditRecord& r
       .Run();
 }
 
+// The log as it is at this moment, whatever is written to it meanwhile, and room for a temporary table: to
+// SQLite that is a write as well. Nothing of it stays.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& db)
+      : db_(db), begun_(db.Run("PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; BEGIN")) {}
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot() { (void)db_.Run("ROLLBACK; PRAGMA query_only = ON"); }
+  [[nodiscard]] const Status& begun() const { return begun_; }
+
+ private:
+  Database& db_;
+  Status begun_;
+};
+
 }  // namespace
 
 std::string ViewsSchema(const std::string& name) {
-  return "CREATE TABLE " + name +
-         " (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, session BLOB NOT NULL CHECK (length(session) "
-         "= "
-         "16), camera BLOB NOT NULL CHECK (length(camera) = 16), viewer BLOB NOT NULL CHECK (length(viewer) "
-         "= "
-         "16), first_epoch INTEGER NOT NULL, last_epoch INTEGER NOT NULL, began INTEGER NOT NULL, ended "
-         "INTEGER, cut_short INTEGER NOT NULL, packets INTEGER NOT NULL, camera_loss INTEGER NOT NULL, "
-         "viewer_loss INTEGER NOT NULL, camera_jitter INTEGER NOT NULL, viewer_jitter INTEGER NOT NULL, "
-         "network TEXT NOT NULL) STRICT; CREATE INDEX " +
-         name + "_under_way ON " + name.substr(name.find('.') + 1) + " (session) WHERE ended IS NULL;";
+  // A view's number is that of its first record, `last` that of its newest.
+  constexpr const char* kColumns = R"( (
+  number INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL,
+  session BLOB NOT NULL CHECK (length(session) = 16),
+  camera BLOB NOT NULL CHECK (length(camera) = 16),
+  viewer BLOB NOT NULL CHECK (length(viewer) = 16),
+  first_epoch INTEGER NOT NULL,
+  last_epoch INTEGER NOT NULL,
+  began INTEGER NOT NULL,
+  ended INTEGER,
+  cut_short INTEGER NOT NULL,
+  packets INTEGER NOT NULL,
+  camera_loss INTEGER NOT NULL,
+  viewer_loss INTEGER NOT NULL,
+  camera_jitter INTEGER NOT NULL,
+  viewer_jitter INTEGER NOT NULL,
+  network TEXT NOT NULL
+) STRICT;
+)";
+  // An index lives in its table's database, and names the table without that.
+  return "CREATE TABLE " + name + kColumns + "CREATE INDEX " + name + "_under_way ON " +
+         name.substr(name.find('.') + 1) + " (session) WHERE ended IS NULL;";
 }
 
 Status NoteInViews(Database& db, const std::string& name, const ports::AuditRecord& record) {
@@ -136,15 +157,7 @@ Result<std::vector<ports::AuditView>> SqliteAudit::Views(const AuditQuery& query
                           .c_str());
   BindViews(find, query);
   find.Number(static_cast<std::int64_t>(after)).Number(static_cast<std::int64_t>(most));
-  std::vector<ports::AuditView> views;
-  for (;;) {
-    const auto row = find.Step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return views;
-    auto view = ViewAt(find);
-    if (!view) return tl::unexpected(view.error());
-    views.push_back(std::move(*view));
-  }
+  return AllRows(find, ViewAt);
 }
 
 Result<std::int64_t> SqliteAudit::CountViews(const AuditQuery& query) {
@@ -161,21 +174,14 @@ Result<std::vector<ports::AuditRecord>> SqliteAudit::Events(const AuditQuery& qu
   std::string cameras = OfCameras(query);
   if (!cameras.empty()) cameras = "AND (camera = zeroblob(16) OR " + cameras.substr(4) + ") ";
   Statement find(db_,
-                 (kRecordColumns + std::string("WHERE kind NOT BETWEEN 17 AND 20 AND at >= ? AND at < ? ") +
+                 (kRecordColumns +
+                  std::string("INDEXED BY events WHERE kind NOT BETWEEN 17 AND 20 AND at >= ? AND at < ? ") +
                   cameras + "AND number > ? ORDER BY number LIMIT ?")
                      .c_str());
   find.Number(ToNanoseconds(query.from)).Number(ToNanoseconds(query.to));
   for (const CameraId& camera : query.cameras) find.Blob(camera.bytes());
   find.Number(static_cast<std::int64_t>(after)).Number(static_cast<std::int64_t>(most));
-  std::vector<ports::AuditRecord> records;
-  for (;;) {
-    const auto row = find.Step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return records;
-    auto record = RecordAt(find);
-    if (!record) return tl::unexpected(record.error());
-    records.push_back(std::move(*record));
-  }
+  return AllRows(find, RecordAt);
 }
 
 Result<std::vector<ports::AuditRecord>> SqliteAudit::Names(std::size_t most) {
@@ -184,27 +190,16 @@ Result<std::vector<ports::AuditRecord>> SqliteAudit::Names(std::size_t most) {
                                          "LIMIT ?"))
                .c_str());
   find.Number(static_cast<std::int64_t>(most));
-  std::vector<ports::AuditRecord> records;
-  for (;;) {
-    const auto row = find.Step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) break;
-    auto record = RecordAt(find);
-    if (!record) return tl::unexpected(record.error());
-    records.push_back(std::move(*record));
-  }
-  std::reverse(records.begin(), records.end());
+  auto records = AllRows(find, RecordAt);
+  if (records) std::reverse(records->begin(), records->end());
   return records;
 }
 
 Status SqliteAudit::CheckViews() {
   constexpr std::size_t kBatch = 10'000;
-  // A reader's own temporary table is a write as well, for SQLite.
-  const std::string make =
-      "PRAGMA query_only = OFF; PRAGMA temp_store = MEMORY; DROP TABLE IF EXISTS "
-      "temp.made_again; " +
-      ViewsSchema("temp.made_again");
-  if (auto run = db_.Run(make.c_str()); !run) return run;
+  const Snapshot snapshot(db_);
+  if (!snapshot.begun()) return snapshot.begun();
+  if (auto run = db_.Run(ViewsSchema("temp.made_again").c_str()); !run) return run;
   std::uint64_t next = 1;
   std::uint64_t first = 0;
   for (;;) {

@@ -5,6 +5,7 @@
 
 #include "daemon/audit/chain.h"
 #include "daemon/base/check.h"
+#include "daemon/base/secret.h"
 
 namespace latchkey::keeper {
 
@@ -56,7 +57,7 @@ ports::AuditHead AuditBook::SignFor(const ports::AuditRecord& record) {
 
 HeadVerdict AuditBook::Judge(const ports::AuditHead& head) {
   // Ed25519 gives one signature for each text: signing again is how its own key verifies.
-  if (signer_.Sign(audit::HeadToSign(head)) != head.signature) return HeadVerdict::kNotOurs;
+  if (!ConstantTimeEqual(signer_.Sign(audit::HeadToSign(head)), head.signature)) return HeadVerdict::kNotOurs;
   if (head.log != log_ || head.number > number_) return HeadVerdict::kLacking;
   if (head_ && head.number == head_->number)
     return head.hash == head_->hash ? HeadVerdict::kAgrees : HeadVerdict::kLacking;

@@ -30,21 +30,38 @@ void Books::Record(audit::Kind kind, const About& about, const Facts& facts) {
 }
 
 void Books::RecordOften(audit::Kind kind, const About& about, Facts facts) {
+  const std::string body = facts.str();
   const auto same = [&](const Repeated& r) {
-    return r.kind == kind && r.camera == about.camera && r.viewer == about.viewer;
+    return r.kind == kind && r.about.camera == about.camera && r.about.viewer == about.viewer &&
+           r.facts.str() == body;
   };
   const auto at = std::find_if(repeated.begin(), repeated.end(), same);
-  if (at != repeated.end() && now - at->recorded < kRecordOften) {
+  if (at != repeated.end()) {
     ++at->more;
     return;
   }
-  if (at != repeated.end()) {
-    if (at->more > 0) facts.Number("times_before", at->more);
-    repeated.erase(at);
+  if (repeated.size() >= kMaxRepeated) {
+    RecordMore(repeated.front());
+    repeated.erase(repeated.begin());
   }
-  if (repeated.size() >= kMaxRepeated) repeated.erase(repeated.begin());
-  repeated.push_back({kind, about.camera, about.viewer, now, 0});
   Record(kind, about, facts);
+  repeated.push_back({kind, about, std::move(facts), now, 0});
+}
+
+void Books::RecordRepeated(Instant before) {
+  // In order of their first time.
+  while (!repeated.empty() && repeated.front().since <= before) {
+    RecordMore(repeated.front());
+    repeated.erase(repeated.begin());
+  }
+}
+
+void Books::RecordMore(Repeated& what) {
+  if (what.more == 0) return;
+  About about;
+  about.camera = what.about.camera;
+  about.viewer = what.about.viewer;
+  Record(what.kind, about, what.facts.Number("times_more", what.more));
 }
 
 void Books::NoteMixup(CameraId camera, std::string_view what) {
@@ -73,7 +90,7 @@ void Books::Refuse(const wire::Ticket& ticket, const Refusal& refusal) {
 
 void Books::FrontViolation(const std::string& why) {
   ++counters.violations;
-  Record(audit::Kind::kFrontEnded, {}, std::move(Facts().Text("why", why)));
+  Record(audit::Kind::kFrontEnded, {}, Facts().Text("why", why));
   effects.emplace_back(EndFront{why});
 }
 
@@ -81,7 +98,7 @@ void Books::LaneViolation(CameraId camera, const std::string& why) {
   ++counters.violations;
   About about;
   about.camera = camera;
-  Record(audit::Kind::kLaneEnded, about, std::move(Facts().Text("why", why)));
+  Record(audit::Kind::kLaneEnded, about, Facts().Text("why", why));
   effects.emplace_back(EndLane{camera, why});
 }
 

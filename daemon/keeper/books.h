@@ -89,17 +89,17 @@ struct KeeperCounters {
   std::uint64_t violations = 0;
 };
 
-// So often at most is one thing of one kind recorded.
+// What happens over and over is recorded the first time, and once more for the rest of so long a time.
 constexpr Duration kRecordOften = seconds(60);
-// Things that are counted so at once; of more the oldest is forgotten.
+// Things that are counted so at once; of more, what was counted of the oldest is recorded early.
 constexpr std::size_t kMaxRepeated = 256;
 
 struct Repeated {
   audit::Kind kind = audit::Kind::kNone;
-  CameraId camera;
-  ViewerId viewer;
-  Instant recorded{};
-  std::uint64_t more = 0;  // since then
+  About about;  // camera, viewer and facts tell one thing from another
+  Facts facts;
+  Instant since{};         // of the first time, which was recorded
+  std::uint64_t more = 0;  // times since then
 };
 
 struct Books {
@@ -134,9 +134,10 @@ struct Books {
   void SetTime(Instant at);
   // Into the audit log.
   void Record(audit::Kind kind, const About& about, const Facts& facts = {});
-  // The same for what somebody outside can make happen over and over: the first of a minute is recorded, and
-  // the next after that minute says how many there were.
+  // The same for what somebody outside can make happen over and over.
   void RecordOften(audit::Kind kind, const About& about, Facts facts);
+  // Of what began by then, how often it has happened since. To be called at each tick, and at the end.
+  void RecordRepeated(Instant before);
   // An answer, session or wrap that was somebody else's.
   void NoteMixup(CameraId camera, std::string_view what);
   void Tell(std::string text, CameraId camera = {});
@@ -148,6 +149,9 @@ struct Books {
   LaneSlot* Lane(CameraId camera);
   // The lane can be asked for this camera right now; otherwise why not.
   [[nodiscard]] std::optional<Refusal> WhyNot(CameraId camera);
+
+ private:
+  void RecordMore(Repeated& what);
 };
 
 }  // namespace latchkey::keeper

@@ -27,7 +27,7 @@ Result<Enrolled<CameraId>> ControlDesk::AddCamera(const NewCamera& camera, WallT
 Status ControlDesk::RenameCamera(CameraId id, const std::string& name) {
   auto renamed = books_.registry.RenameCamera(id, name);
   if (!renamed) return renamed;
-  Note(audit::Kind::kCameraRenamed, id, std::move(Facts().Text("name", name)));
+  Note(audit::Kind::kCameraRenamed, id, Facts().Text("name", name));
   books_.lists_changed = true;
   return renamed;
 }
@@ -81,7 +81,7 @@ Result<Enrolled<ViewerId>> ControlDesk::AddViewer(const std::string& name, WallT
   auto viewer = books_.registry.AddViewer(name, wall);
   About about;
   if (viewer) about.viewer = viewer->id;
-  if (viewer) books_.Record(audit::Kind::kViewerAdded, about, std::move(Facts().Text("name", name)));
+  if (viewer) books_.Record(audit::Kind::kViewerAdded, about, Facts().Text("name", name));
   return viewer;
 }
 
@@ -117,7 +117,7 @@ Status ControlDesk::RevokeGrant(GrantId id, WallTime wall) {
     about.viewer = grant->viewer;
   }
   auto revoked = books_.registry.RevokeGrant(id);
-  if (revoked) books_.Record(audit::Kind::kGrantRevoked, about, std::move(Facts().Text("grant", id.ToHex())));
+  if (revoked) books_.Record(audit::Kind::kGrantRevoked, about, Facts().Text("grant", id.ToHex()));
   keys_.Recheck(wall);
   if (revoked) books_.lists_changed = true;
   return revoked;

@@ -95,9 +95,7 @@ void FrontDesk::RefuseView(const wire::Ticket& ticket, ViewerId viewer, CameraId
   about.camera = camera;
   books_.RecordOften(audit::Kind::kViewRefused, about,
                      std::move(Facts().Text("why", access::ViewRefusalText(refusal))));
-  if (refusal == access::ViewRefusal::kSuspended) return books_.Refuse(ticket, Suspended());
-  if (refusal == access::ViewRefusal::kUnrecorded) return books_.Refuse(ticket, Unrecorded());
-  books_.Refuse(ticket, NotGranted(access::ViewRefusalText(refusal)));
+  books_.Refuse(ticket, NotToSee(refusal));
 }
 
 std::optional<ports::GrantRecord> FrontDesk::GrantFor(const wire::Ticket& ticket, ViewerId viewer,
@@ -264,7 +262,8 @@ void FrontDesk::On(const wire::ListRequest& m) {
 void FrontDesk::On(const wire::Subscribe& m) {
   ports::TokenDigest digest{};
   if (!CheckTicket(m.ticket, m.token, digest)) return;
-  if (!m.head.str().empty()) NoteHead(m.head.str());
+  const auto owner = books_.registry.OwnerOf(digest);
+  if (owner && std::holds_alternative<ViewerId>(*owner)) NoteHead(m.head.str());
   pages_.Subscribe(m.ticket, digest, now_, wall_);
 }
 

@@ -37,6 +37,7 @@ void Keeper::HandleStop(Instant now, WallTime wall) {
   books_.SetTime(now, wall);
   for (const SessionId id : books_.sessions.Pick([](const Session&) { return true; }))
     keys_.ForgetSession(id, "the hub stopped");
+  books_.RecordRepeated(now);
   books_.Record(audit::Kind::kStopped, {});
   WriteAudit();
 }
@@ -160,6 +161,7 @@ void Keeper::HandleTimeout(Instant now, WallTime wall) {
   EndOverdue(now);
   if (!last_tick_ || now - *last_tick_ >= kTick) {
     last_tick_ = now;
+    books_.RecordRepeated(now - kRecordOften);
     keys_.Recheck(wall);
     keys_.Rotate(now, wall);
     lanes_.Watch(now);

@@ -144,9 +144,9 @@ void KeyDesk::ForgetSession(SessionId id, std::string_view why) {
   if (session == nullptr) return;
   ++books_.counters.sessions_ended;
   if (session->answered && session->is_viewer()) {
-    books_.Record(audit::Kind::kViewEnded, AboutOf(*session), std::move(TellView(*session).Text("why", why)));
+    books_.Record(audit::Kind::kViewEnded, AboutOf(*session), TellView(*session).Text("why", why));
   } else if (session->answered) {
-    books_.Record(audit::Kind::kPublisherEnded, AboutOf(*session), std::move(Facts().Text("why", why)));
+    books_.Record(audit::Kind::kPublisherEnded, AboutOf(*session), Facts().Text("why", why));
   }
   LaneSlot* lane = books_.Lane(session->camera);
   if (lane != nullptr && lane->publisher == id) lane->ForgetPublisher();

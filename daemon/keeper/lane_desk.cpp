@@ -182,7 +182,7 @@ void LaneDesk::On(const wire::ViewerParsed& m) {
   }
   const auto grant = keys_.Decide(asked->viewer, camera_, asked->grant, wall_);
   if (!grant || lane_->epoch.value == 0) {
-    books_.Refuse(m.ticket, grant ? LaneDown() : NotGranted(access::ViewRefusalText(grant.error())));
+    books_.Refuse(m.ticket, grant ? LaneDown() : NotToSee(grant.error()));
     return keys_.Abandon(m.ticket);
   }
   asked->fingerprint = m.fingerprint;
@@ -206,7 +206,7 @@ void LaneDesk::On(wire::ViewerAnswer m) {
   LATCHKEY_CHECK(session != nullptr);
   const auto grant = keys_.Decide(asked->viewer, camera_, asked->grant, wall_);
   if (!grant) {
-    books_.Refuse(m.ticket, NotGranted(access::ViewRefusalText(grant.error())));
+    books_.Refuse(m.ticket, NotToSee(grant.error()));
     return keys_.Abandon(m.ticket);
   }
   session->answered = true;
@@ -302,7 +302,7 @@ void LaneDesk::On(const wire::OpenFailed& m) {
   about.camera = camera_;
   about.session = m.session;
   about.epoch = m.epoch;
-  books_.Record(audit::Kind::kOpenFailed, about, std::move(Facts().Number("frame", m.frame.value)));
+  books_.Record(audit::Kind::kOpenFailed, about, Facts().Number("frame", m.frame.value));
   suspensions_.Trip(camera_,
                     "a sealed frame did not open (epoch " + std::to_string(m.epoch.value) + ", frame " +
                         std::to_string(m.frame.value) + ")",

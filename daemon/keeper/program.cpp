@@ -275,10 +275,13 @@ void Program::Do(const ReadHead& effect) {
 void Program::Finish() {
   keeper_.HandleStop(platform::MonotonicNow(), platform::WallNow());
   platform::SqliteAudit& store = audit_.Stop();
-  const auto last = store.Last();
-  const auto rest = last ? book_.TakeRest(*last ? (*last)->number : 0) : std::nullopt;
-  if (!rest) return;
-  if (const auto written = store.Append(rest->records, rest->head); !written)
+  Status written;
+  if (const auto last = store.Last(); !last) {
+    written = tl::unexpected(last.error());
+  } else if (const auto rest = book_.TakeRest(*last ? (*last)->number : 0)) {
+    written = store.Append(rest->records, rest->head);
+  }
+  if (!written)
     log_.Error("the end of the audit log could not be written", {{"error", written.error().message}});
 }
 

@@ -10,7 +10,6 @@ namespace {
 
 // Records that are read at once when the whole log is checked.
 constexpr std::size_t kCheckBatch = 4096;
-// Beside this much, the newest records of a log that is cut stay in any case.
 constexpr std::int64_t kMegabyte = 1'000'000;
 
 }  // namespace
@@ -91,6 +90,7 @@ class AuditDisk::CheckTask final : public platform::Background::Task {
       disk_.check_ = progress_;
     }
     disk_.ReadOn();
+    disk_.WriteOn();  // a cut may have waited for this
   }
 
  private:

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/access/policy.h"
+
 namespace latchkey::keeper {
 
 struct Refusal {
@@ -50,6 +52,11 @@ inline Refusal Suspended() {
 }
 inline Refusal Unrecorded() {
   return Unavailable("the hub can't write its log of who sees what; its disk may be full", 10);
+}
+inline Refusal NotToSee(access::ViewRefusal why) {
+  if (why == access::ViewRefusal::kSuspended) return Suspended();
+  if (why == access::ViewRefusal::kUnrecorded) return Unrecorded();
+  return NotGranted(access::ViewRefusalText(why));
 }
 inline Refusal LaneDown() {
   return Unavailable("the hub is starting this camera's part", 1);

@@ -191,15 +191,55 @@ TEST_CASE("audit: what somebody can make happen over and over is recorded once a
   };
   for (int i = 0; i < 50; ++i) ask();
   CHECK(house.Recorded(Kind::kViewRefused).size() == 1);
-  house.Pass(kRecordOften);
-  ask();
+  // Also when it does not go on.
+  house.Pass(kRecordOften + kTick);
   REQUIRE(house.Recorded(Kind::kViewRefused).size() == 2);
-  CHECK(Says(LastBody(house, Kind::kViewRefused), R"("times_before":49)"));
+  CHECK(Says(LastBody(house, Kind::kViewRefused), R"("times_more":49)"));
   CHECK(house.Recorded(Kind::kViewRefused)[1].viewer == home.other_viewer.id);
+  house.Pass(kRecordOften + kTick);
+  CHECK(house.Recorded(Kind::kViewRefused).size() == 2);
+  ask();
+  ask();
+  CHECK(house.Recorded(Kind::kViewRefused).size() == 3);
+  house.keeper->HandleStop(house.now, house.wall);
+  house.Run();
+  CHECK(Says(LastBody(house, Kind::kViewRefused), R"("times_more":1)"));
+}
+
+TEST_CASE("audit: of very many things that happen over and over none is forgotten") {
+  Home home;
+  House& house = home.house;
+  // Each viewer's refusals are a thing of their own.
+  std::vector<Enrolled<ViewerId>> viewers;
+  for (std::size_t i = 0; i < kMaxRepeated / 2 + 1; ++i)
+    viewers.push_back(house.Viewer("V" + std::to_string(i)));
+  for (const auto& viewer : viewers) {
+    for (const CameraId camera : {home.camera.id, home.other_camera.id}) {
+      for (int i = 0; i < 3; ++i) {
+        house.Front(house.ViewRequest(camera, viewer.token));
+        CHECK(house.RefusedStatus() == 403);
+      }
+    }
+  }
+  house.Pass(kRecordOften + kTick);
+  std::size_t told = 0;
+  for (const auto& record : house.Recorded(Kind::kViewRefused))
+    if (record.body.find(R"("times_more":2)") != std::string::npos) ++told;
+  CHECK(told == 2 * viewers.size());
+}
+
+TEST_CASE("audit: what two viewers are refused are two things, and so are two reasons") {
+  Home home;
+  House& house = home.house;
+  house.Front(house.ViewRequest(home.camera.id, home.other_viewer.token));
   // Another viewer's is another thing.
   REQUIRE(house.owner().RevokeGrant(home.grant, house.wall));
   house.Front(house.ViewRequest(home.camera.id, home.viewer.token));
-  CHECK(house.Recorded(Kind::kViewRefused).size() == 3);
+  CHECK(house.Recorded(Kind::kViewRefused).size() == 2);
+  house.Grant(home.other_viewer.id, home.camera.id, hours(1), 2);
+  house.Front(house.ViewRequest(home.camera.id, home.other_viewer.token));
+  REQUIRE(house.Recorded(Kind::kViewRefused).size() == 3);
+  CHECK(Says(LastBody(house, Kind::kViewRefused), "does not include this right"));
 }
 
 TEST_CASE("audit: an open failure, a suspension and its end are recorded, with what is known of them") {
@@ -242,13 +282,31 @@ TEST_CASE("audit: when it can't be written views end after ten seconds, and begi
   REQUIRE(refused);
   CHECK(refused->http_status == 503);
   CHECK(Says(refused->detail.str(), "disk may be full"));
+  // Also in the middle of its question.
+  house.log.failing = false;
+  house.Pass(seconds(1));
+  auto request = house.ViewRequest(home.camera.id, home.viewer.token);
+  const wire::Ticket ticket = request.ticket;
+  house.Front(std::move(request));
+  const auto offer = house.ToLane<wire::ViewerOffer>(home.camera.id);
+  REQUIRE(offer);
+  house.log.failing = true;
+  REQUIRE(house.owner().RenameCamera(home.camera.id, "Bed"));
+  house.Settle();
+  for (std::size_t i = 0; i <= kMaxUnwritten; ++i)
+    house.book->Add(Kind::kGranted, {}, "{}", house.now, house.wall);
+  house.Settle();
+  REQUIRE(house.keeper->unrecorded());
+  house.Lane(home.camera.id, wire::ViewerParsed{ticket, offer->session, Fingerprint{}});
+  CHECK(house.RefusedStatus() == 503);
   // The camera goes on, and nothing that happened meanwhile is lost.
   CHECK(house.keeper->epoch(home.camera.id).value != 0);
   house.log.failing = false;
   house.Pass(seconds(1));
   CHECK_FALSE(house.keeper->unrecorded());
-  CHECK(house.Recorded(Kind::kCameraRenamed).size() == 1);
+  CHECK(house.Recorded(Kind::kCameraRenamed).size() == 2);
   CHECK(house.Recorded(Kind::kLogFailing).size() == 1);
+  CHECK(house.Recorded(Kind::kRecordsLost).size() == 1);  // of the second time, and what found no room
   CHECK(Says(LastBody(house, Kind::kViewEnded), "can't write its log"));
   house.ForgetMessages();
   house.View(home.viewer, home.camera.id);
@@ -336,6 +394,22 @@ TEST_CASE("audit: a log that lacks what a page has proof of suspends everything,
   CHECK(Says(home.house.registry->suspensions().front().reason, "cut, or replaced"));
   ShowHead(home, kept);
   CHECK(home.house.registry->suspensions().size() == 1);
+}
+
+TEST_CASE("audit: a head counts when somebody who may watch shows it, and from nobody else") {
+  Home home;
+  ports::AuditHead gone = *home.house.log.head;
+  gone.number += 1000;
+  gone.signature = home.house.signer->Sign(audit::HeadToSign(gone));
+  Secret32 strange;
+  home.house.entropy.Fill(strange.RevealForWriting());
+  for (const Secret32* token : {&std::as_const(strange), &std::as_const(home.camera.token)}) {
+    const wire::Ticket ticket = home.house.NewTicket(*token);
+    home.house.Front(wire::Subscribe{ticket, token->Duplicate(), audit::FormatHead(gone)});
+    CHECK_FALSE(AllSuspended(home));
+  }
+  ShowHead(home, gone);
+  CHECK(AllSuspended(home));
 }
 
 TEST_CASE("audit: a head that this hub never signed counts for nothing") {

@@ -26,6 +26,7 @@ describe("the page", () => {
     keeper.do("refuse", { status: 0 });
     keeper.do("push", { on: true });
     keeper.do("tokens", { tokens: null });
+    keeper.do("head", { head: "" });
   });
 
   // clock: the page's own clock is in the test's hand (page.clock).
@@ -107,7 +108,8 @@ describe("the page", () => {
     const views = keeper.count("view");
     await page.evaluate(() => (window.frozen = true));
     keeper.cameras(camera(1, "Nursery", "unavailable", { reason: "no_media" }));
-    await eventually("its last picture is old", async () => /Last picture/.test(await page.innerText(`${tile(1)} .cover-age`)));
+    // It was shown last a moment before its last frame came.
+    await eventually("its last picture is old", async () => /Last picture [3-9] s/.test(await page.innerText(`${tile(1)} .cover-age`)));
     const { heard } = await sockets(page);
     keeper.cameras(camera(1, "Nursery"));
     await eventually("the page has heard it", async () => (await sockets(page)).heard > heard);
@@ -212,6 +214,35 @@ describe("the page", () => {
     await page.reload();
     await becomes(page, 1, "live");
     assert.equal((await page.content()).includes("lk_5a"), false);
+  });
+
+  test("the newest head of the audit log is kept by the browser, and shown to the hub when the page comes back", async () => {
+    const head = (number) => `${"ab".repeat(16)}.${number}.${"cd".repeat(32)}.1800000000000000000.${"ef".repeat(64)}`;
+    keeper.cameras(camera(1, "Nursery"));
+    const page = await open();
+    await becomes(page, 1, "live");
+    assert.equal(keeper.events.findLast((event) => event.kind === "subscribe").head, "");
+    const kept = () => page.evaluate(() => localStorage.getItem("latchkey.head"));
+    for (const number of [7, 8]) {
+      keeper.do("head", { head: head(number) });
+      await eventually("the newest is kept", async () => (await kept()) === head(number));
+    }
+    for (const text of ["no head", ""]) {
+      const { heard } = await sockets(page);
+      keeper.do("head", { head: text });
+      await eventually("the page has heard it", async () => (await sockets(page)).heard > heard);
+    }
+    assert.equal(await kept(), head(8));
+    const shown = keeper.until((event) => event.kind === "subscribe");
+    await page.reload();
+    assert.equal((await shown).head, head(8));
+    await becomes(page, 1, "live");
+    // What anybody else put there is no head.
+    await page.evaluate(() => localStorage.setItem("latchkey.head", "<b>"));
+    const nothing = keeper.until((event) => event.kind === "subscribe");
+    await page.reload();
+    assert.equal((await nothing).head, "");
+    assert.deepEqual(page.faults, []);
   });
 
   test("without a token, with half of one, or with a wrong one the page says what to do", async () => {

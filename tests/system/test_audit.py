@@ -1,6 +1,7 @@
 """Who saw what: the audit log and the answers from it, with real processes and a real disk."""
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import unittest
@@ -111,6 +112,31 @@ class Audit(unittest.TestCase):
         self.assertEqual([r["body"]["name"] for r in self.records("camera renamed")], ["Cot"])
         self.assertEqual(len(self.records("log failing")), 1)
         self.assertIn("can't write its log", self.records("view ended")[0]["body"]["why"])
+        self.assertEqual(self.verify()[0], 0)
+
+    def test_what_is_too_much_is_cut_off_behind_a_checkpoint(self):
+        self.hub.config = self.hub.folder / "latchkey.toml"
+        self.hub.config.write_text("[audit]\nmax_mb = 1\n")
+        camera = self.hub.add_camera("Nursery")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.connect(str(self.hub.run / "control.sock"))
+            for i in range(6000):
+                name = f"{i:04} {'n' * 55}"
+                control.send(json.dumps({"command": "camera rename", "id": camera["id"], "name": name}).encode())
+                self.assertIn(b"ok", control.recv(65536))
+        head = self.hub.ctl("audit", "head")["head"]
+        whole = self.hub.ctl("audit", "verify")
+        self.assertEqual(whole["first"], 1)
+        self.hub.daemon.stop()
+        self.hub.start(self.hub.port)
+        eventually("it is cut", lambda: self.records("log cut"))
+        verified = self.hub.ctl("audit", "verify", "--head", head)
+        self.assertGreater(verified["first"], 1000)
+        self.assertEqual(verified["heads_compared"], 1)
+        self.assertEqual(self.records("log cut")[0]["body"]["up_to"] + 1, verified["first"])
+        # The camera's name of now is in what stayed, and the hub starts on it again.
+        self.hub.daemon.stop()
+        self.hub.start(self.hub.port)
         self.assertEqual(self.verify()[0], 0)
 
     def test_a_hub_that_was_killed_says_so_and_what_was_seen_then_ended_before(self):

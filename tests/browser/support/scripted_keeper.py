@@ -4,8 +4,8 @@ usage: scripted_keeper.py FRONT-PROGRAM
 
 Commands come as JSON lines on stdin:  {"do": "cameras", "cameras": [{id, name, state, reason, suspension,
 age_ms}]} · {"do": "tokens", "tokens": [hex, ...]} · {"do": "refuse", "status", "title", "detail"} (posts; status 0
-answers them) · {"do": "push", "on": bool} · {"do": "kill"} · {"do": "restart"}
-What happens goes out as JSON lines:   {"event": "ready", "port"} · {"event": "front", "kind", "camera"}
+answers them) · {"do": "head", "head": text} · {"do": "push", "on": bool} · {"do": "kill"} · {"do": "restart"}
+What happens goes out as JSON lines:   {"event": "ready", "port"} · {"event": "front", "kind", "camera", "head"}
 """
 import hashlib
 import json
@@ -38,13 +38,13 @@ def camera_list(cameras):
         out += bytes([STATES.index(camera["state"]), REASONS.index(camera.get("reason", "none"))])
         out += text(camera.get("suspension", ""))
         out += struct.pack(">IIIIII", NO_PICTURE if age is None else age, 25000, 2480, 2, 900, 1)
-    return out + text("")
+    return out
 
 
 class Keeper:
     def __init__(self, program):
         self.program = program
-        self.cameras, self.tokens, self.refusal = [], None, None
+        self.cameras, self.tokens, self.refusal, self.head = [], None, None, ""
         self.push, self.port, self.front, self.channel = True, 0, None, None
         self.subscribers, self.sessions, self.unfinished = [], 0, b""
         self.selector = selectors.DefaultSelector()
@@ -81,7 +81,10 @@ class Keeper:
 
     def push_lists(self):
         for ticket in self.subscribers:
-            self.send(37, ticket + camera_list(self.cameras))
+            self.send_list(ticket)
+
+    def send_list(self, ticket):
+        self.send(37, ticket + camera_list(self.cameras) + text(self.head))
 
     def on_command(self):
         data = os.read(sys.stdin.fileno(), 65536)
@@ -96,6 +99,9 @@ class Keeper:
         what = command["do"]
         if what == "cameras":
             self.cameras = command["cameras"]
+            self.push_lists()
+        elif what == "head":
+            self.head = command["head"]
             self.push_lists()
         elif what == "tokens":
             self.tokens = command["tokens"]
@@ -120,7 +126,8 @@ class Keeper:
             self.say(event="ready", port=self.port)
             return
         camera = rest[:16].hex() if kind in ("publish", "view") else ""
-        self.say(event="front", kind=kind, camera=camera)
+        head = rest[36:].decode() if kind == "subscribe" else ""  # behind the token
+        self.say(event="front", kind=kind, camera=camera, head=head)
         if kind in ("publish", "view", "list", "subscribe"):
             token = rest[16:48] if camera else rest[:32]
             assert hashlib.sha256(token).digest()[:16] == ticket[16:], "the principal is not the token's"
@@ -131,13 +138,13 @@ class Keeper:
 
     def on_subscribe(self, ticket, _):
         self.subscribers.append(ticket)
-        self.send(37, ticket + camera_list(self.cameras))
+        self.send_list(ticket)
 
     def on_unsubscribe(self, ticket, _):
         self.subscribers = [known for known in self.subscribers if known != ticket]
 
     def on_list(self, ticket, _):
-        self.send(37, ticket + camera_list(self.cameras))
+        self.send_list(ticket)
 
     def on_view(self, ticket, _):
         if self.refusal:

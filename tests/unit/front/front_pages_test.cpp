@@ -56,6 +56,27 @@ TEST_CASE(
   CHECK(f.ends.empty());
 }
 
+TEST_CASE("events: a page's kept head goes to the keeper as it is, and the newest comes with each list") {
+  PageFixture f;
+  f.Open();
+  const std::string head(wire::HeadText::kMax, 'h');
+  f.Say(R"({"token":")" + TokenText() + R"(","head":")" + head + R"("})");
+  const auto& asked = f.Asked<wire::Subscribe>();
+  CHECK(asked.head.str() == head);
+  auto list = f.List(asked.ticket);
+  list.head = "newest";
+  f.Hear(std::move(list));
+  CHECK(nlohmann::json::parse(f.texts.at(0).text).at("head") == "newest");
+  // What is no head is none: an older page must not be locked out by what its browser has kept.
+  f.Open(kOther);
+  f.Say(R"({"token":")" + TokenText() + R"(","head":")" + head + R"(h"})", kOther);
+  CHECK(f.Asked<wire::Subscribe>().head.str().empty());
+  // And anything else is no first message.
+  f.Open(WebSocketId{9});
+  f.Say(R"({"token":")" + TokenText() + R"(","heat":"x"})", WebSocketId{9});
+  CHECK_FALSE(f.ends.empty());
+}
+
 TEST_CASE("events: a list goes to the page whose ticket it has, and to no other") {
   PageFixture f;
   const wire::Ticket mine = f.Subscribe(kPage, 'a');

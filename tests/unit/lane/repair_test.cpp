@@ -133,6 +133,16 @@ TEST_CASE("lane: how each viewer's leg does is told, from its own reports") {
   CHECK(before.session == world.viewer_session);
   CHECK(before.packets == world.viewer.peer.rtp.size());
   CHECK(before.round_trip_us == 0);
+  CHECK(before.network.str() == Host(3).ToString());
+  CHECK(before.jitter_us == 0);
+  wire::ReportBlock report;
+  report.ssrc = world.viewer.video().remote_sources.front().ssrc;
+  report.fraction_lost = 64;
+  report.jitter = 4500;  // of 90 kHz
+  std::array<std::uint8_t, 100> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(7, std::span(&report, 1), writer);
+  world.viewer.peer.SendRtcp(writer.Written());
   world.SendNack({wire::ParseRtp(world.viewer.peer.rtp.back())->header.sequence});
   // Someone who is not connected yet has no leg.
   ViewerEnd other(world.viewer_tools, Host(9));
@@ -142,6 +152,8 @@ TEST_CASE("lane: how each viewer's leg does is told, from its own reports") {
   world.Film(world.camera, milliseconds{600});
   REQUIRE(world.status.legs.items().size() == 1);
   CHECK(world.status.legs.items()[0].resent == 1);
+  CHECK(world.status.legs.items()[0].loss_permille == 250);
+  CHECK(world.status.legs.items()[0].jitter_us == 50'000);
   CHECK(world.status.viewers == 2);
 }
 

@@ -213,6 +213,20 @@ Outcome<Json> VerifyAudit(const AuditSource& source, const std::vector<std::stri
   return verified;
 }
 
+Outcome<Json> VerifyDaemon(const AskFunction& ask, const std::vector<std::string>& heads,
+                           const std::string& key) {
+  const auto cut_at = [](const AuditSource& source) {
+    return source.checkpoint.value_or(ports::AuditHead()).number;
+  };
+  const auto source = FromDaemon(ask);
+  if (!source) return tl::unexpected(source.error());
+  auto verified = VerifyAudit(*source, heads, key);
+  if (verified) return verified;
+  const auto now = FromDaemon(ask);
+  if (!now || cut_at(*now) == cut_at(*source)) return verified;
+  return VerifyAudit(*now, heads, key);
+}
+
 std::string RenderVerified(const Json& verified) {
   const auto number = [&](const char* name) {
     return std::to_string(verified.value(name, std::uint64_t{0}));

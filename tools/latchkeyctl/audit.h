@@ -33,6 +33,9 @@ struct AuditSource {
 // key that the owner wrote down; empty: the source's own is believed. A failure says what is wrong.
 [[nodiscard]] Outcome<Json> VerifyAudit(const AuditSource& source, const std::vector<std::string>& heads,
                                         const std::string& key);
+// The daemon's log; once more when it was cut by age or size meanwhile, which would look like a hole.
+[[nodiscard]] Outcome<Json> VerifyDaemon(const AskFunction& ask, const std::vector<std::string>& heads,
+                                         const std::string& key);
 // For people.
 [[nodiscard]] std::string RenderVerified(const Json& verified);
 

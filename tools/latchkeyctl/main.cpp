@@ -40,14 +40,27 @@ int Complain(const Invocation& invocation, const Failure& failure) {
   return failure.exit_code;
 }
 
-Outcome<AuditSource> SourceOf(const Invocation& invocation) {
-  if (!invocation.state.empty()) return FromStateFolder(invocation.state);
-  if (invocation.command == "audit verify" && !invocation.file.empty()) return FromExport(invocation.file);
-  return FromDaemon([run = invocation.run](Json command) { return Ask(run, std::move(command)); });
+AskFunction AskDaemon(const Invocation& invocation) {
+  return [run = invocation.run](Json command) { return Ask(run, std::move(command)); };
+}
+
+Outcome<Json> Verify(const Invocation& invocation) {
+  if (invocation.state.empty() && invocation.file.empty())
+    return VerifyDaemon(AskDaemon(invocation), invocation.heads, invocation.key);
+  const auto source =
+      invocation.file.empty() ? FromStateFolder(invocation.state) : FromExport(invocation.file);
+  if (!source) return tl::unexpected(source.error());
+  return VerifyAudit(*source, invocation.heads, invocation.key);
 }
 
 Outcome<std::string> Audit(const Invocation& invocation) {
-  const auto source = SourceOf(invocation);
+  if (invocation.command == "audit verify") {
+    const auto verified = Verify(invocation);
+    if (!verified) return tl::unexpected(verified.error());
+    return invocation.json ? verified->dump() + "\n" : RenderVerified(*verified);
+  }
+  const auto source =
+      invocation.state.empty() ? FromDaemon(AskDaemon(invocation)) : FromStateFolder(invocation.state);
   if (!source) return tl::unexpected(source.error());
   if (invocation.command == "audit show") return ShowAudit(*source, invocation.last, invocation.json);
   if (invocation.command == "audit head") {
@@ -55,15 +68,10 @@ Outcome<std::string> Audit(const Invocation& invocation) {
     const std::string head = audit::FormatHead(*source->head);
     return invocation.json ? Json{{"head", head}}.dump() + "\n" : head + "\n";
   }
-  if (invocation.command == "audit export") {
-    const auto count = ExportAudit(*source, invocation.file);
-    if (!count) return tl::unexpected(count.error());
-    return invocation.json ? Json{{"records", *count}}.dump() + "\n"
-                           : std::to_string(*count) + " records are in " + invocation.file + "\n";
-  }
-  const auto verified = VerifyAudit(*source, invocation.heads, invocation.key);
-  if (!verified) return tl::unexpected(verified.error());
-  return invocation.json ? verified->dump() + "\n" : RenderVerified(*verified);
+  const auto count = ExportAudit(*source, invocation.file);
+  if (!count) return tl::unexpected(count.error());
+  return invocation.json ? Json{{"records", *count}}.dump() + "\n"
+                         : std::to_string(*count) + " records are in " + invocation.file + "\n";
 }
 
 Outcome<IncidentQuestion> QuestionOf(const Invocation& invocation, WallTime now) {
@@ -90,8 +98,7 @@ Outcome<std::string> Incident(const Invocation& invocation) {
   const WallTime now = platform::WallNow();
   const auto question = QuestionOf(invocation, now);
   if (!question) return tl::unexpected(question.error());
-  const auto incident =
-      GatherIncident([&](Json command) { return Ask(invocation.run, std::move(command)); }, *question, now);
+  const auto incident = GatherIncident(AskDaemon(invocation), *question, now);
   if (!incident) return tl::unexpected(incident.error());
   if (!invocation.file.empty()) {
     std::ofstream out(invocation.file, std::ios::trunc);

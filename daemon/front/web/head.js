@@ -3,19 +3,19 @@
 const KEY = "latchkey.head";
 const HEAD = /^[0-9a-f]{32}\.[0-9]{1,20}\.[0-9a-f]{64}\.[0-9]{1,20}\.[0-9a-f]{128}$/;
 
-// storage: what stands for localStorage. A browser that refuses that keeps nothing.
-export function keptHead(storage = null) {
+// A browser that refuses its storage keeps nothing.
+export function keptHead() {
   try {
-    const head = (storage ?? localStorage).getItem(KEY);
+    const head = localStorage.getItem(KEY);
     return head !== null && HEAD.test(head) ? head : "";
   } catch {
     return "";
   }
 }
 
-export function keepHead(head, storage = null) {
+export function keepHead(head) {
   try {
-    if (typeof head === "string" && HEAD.test(head)) (storage ?? localStorage).setItem(KEY, head);
+    if (typeof head === "string" && HEAD.test(head)) localStorage.setItem(KEY, head);
   } catch {
     // Private windows of some browsers.
   }

@@ -48,9 +48,4 @@ PrincipalId PrincipalOf(ports::Crypto& crypto, const Secret32& token) {
   return PrincipalOf(DigestOf(crypto, token));
 }
 
-void WipeText(std::string& text) {
-  for (volatile char& c : text) c = '\0';
-  text.clear();
-}
-
 }  // namespace latchkey::access

@@ -32,7 +32,6 @@ ports::Sha256Digest DigestOf(ports::Crypto& crypto, const Secret32& token);
 PrincipalId PrincipalOf(const ports::Sha256Digest& digest);
 PrincipalId PrincipalOf(ports::Crypto& crypto, const Secret32& token);
 
-// Overwrites the text and empties it.
-void WipeText(std::string& text);
+using latchkey::WipeText;  // base/secret.h
 
 }  // namespace latchkey::access

@@ -27,6 +27,7 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kPayloadMalformed: return "payload_malformed";
     case DropReason::kDuplicate: return "duplicate";
     case DropReason::kTooOld: return "too_old";
+    case DropReason::kIndexUnreserved: return "index_unreserved";
     case DropReason::kCount: break;
   }
   LATCHKEY_CHECK(false);

@@ -30,6 +30,7 @@ enum class DropReason : std::uint8_t {
   kPayloadMalformed,  // depacketiser refused the codec's payload
   kDuplicate,         // a sequence number already held
   kTooOld,            // behind what already left
+  kIndexUnreserved,   // authentic, under an enrolled key, but further on than what the disk knows of
   kCount
 };
 

@@ -8,6 +8,11 @@ void Wipe(std::span<std::uint8_t> bytes) {
   if (!bytes.empty()) explicit_bzero(bytes.data(), bytes.size());
 }
 
+void WipeText(std::string& text) {
+  for (volatile char& c : text) c = '\0';
+  text.clear();
+}
+
 bool ConstantTimeEqual(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   if (a.size() != b.size()) return false;
   std::uint8_t difference = 0;

@@ -5,11 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace latchkey {
 
 // Overwrites in a way that the compiler keeps.
 void Wipe(std::span<std::uint8_t> bytes);
+// The same of a text, which is empty afterwards.
+void WipeText(std::string& text);
 
 // True when equal; time depends on the length alone.
 bool ConstantTimeEqual(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);

@@ -56,15 +56,28 @@ DropReason CheckPath(const ReceivedDatagram& datagram, const Admission& admissio
 
 }  // namespace
 
-Result<Gate> Gate::Make(StreamKey key, std::span<const AgreedStream> streams, ports::SrtpFactory& srtp) {
+Status Gate::CheckStreams(std::span<const AgreedStream> streams) {
   LATCHKEY_CHECK(streams.size() <= kMaxStreams);
   LATCHKEY_CHECK(PayloadTypesDiffer(streams));
-  if (!SsrcsDiffer(streams)) {
-    return Fail(ErrorCode::kInvalid, "the offer declares one SSRC twice; give each stream its own");
-  }
+  if (SsrcsDiffer(streams)) return {};
+  return Fail(ErrorCode::kInvalid, "the offer declares one SSRC twice; give each stream its own");
+}
+
+Result<Gate> Gate::Make(StreamKey key, std::span<const AgreedStream> streams, ports::SrtpFactory& srtp) {
+  if (auto checked = CheckStreams(streams); !checked) return tl::unexpected(checked.error());
   auto receiver = srtp.MakeReceiver(key.key_);
   if (!receiver) return tl::unexpected<Error>(std::move(receiver.error()));
   return Gate(std::move(*receiver), streams);
+}
+
+Result<Gate> Gate::Resume(StreamKey key, std::span<const AgreedStream> streams,
+                          std::span<const ports::SourceFloor> floors, ports::SrtpFactory& srtp) {
+  if (auto checked = CheckStreams(streams); !checked) return tl::unexpected(checked.error());
+  auto receiver = srtp.ResumeReceiver(key.key_, floors);
+  if (!receiver) return tl::unexpected<Error>(std::move(receiver.error()));
+  Gate gate(std::move(*receiver), streams);
+  gate.ledger_.emplace();
+  return gate;
 }
 
 Gate::Gate(std::unique_ptr<ports::SrtpReceiver> receiver, std::span<const AgreedStream> streams)
@@ -83,10 +96,60 @@ RtpVerdict Gate::AdmitRtp(const ReceivedDatagram& datagram, const Admission& adm
   // 5: from here on the sender holds the admitted key.
   const auto opened = receiver_->UnprotectRtp(datagram.bytes);
   if (opened.reason != DropReason::kNone) return Refuse(opened.reason);
-  const auto packet = wire::ParseRtp(datagram.bytes.first(opened.size));
+  const ByteView plain = datagram.bytes.first(opened.size);
+  const auto packet = wire::ParseRtp(plain);
   if (!packet) return Refuse(DropReason::kRtpMalformed);
+  if (ledger_ && !ledger_->Note(packet->header.ssrc, opened.index, now))
+    return Hold(plain, opened.index, now, std::nullopt);
   // 6, 7
-  return Belongs(*packet, now);
+  const RtpVerdict verdict = Belongs(*packet, now);
+  if (!ledger_ || verdict.reason != DropReason::kWrongSsrc || !IsRival(packet->header)) return verdict;
+  return Hold(plain, opened.index, now, verdict.changed);
+}
+
+RtpVerdict Gate::Hold(ByteView plain, ports::SrtpIndex index, Instant now,
+                      std::optional<SsrcChanged> changed) {
+  std::erase_if(held_, [now](const Held& h) { return now - h.arrived > kHeldLife; });
+  if (held_.size() == kMaxHeld) return Refuse(DropReason::kIndexUnreserved, changed);
+  held_.push_back({ByteVector(plain.begin(), plain.end()), index, now});
+  return {std::nullopt, DropReason::kNone, changed, true};
+}
+
+bool Gate::IsRival(const wire::RtpHeader& header) const {
+  const auto match = FindPayloadType(header.payload_type);
+  return match && !match->rtx && streams_[match->stream].rival == header.ssrc;
+}
+
+bool Gate::MayPass(const Held& held) const {
+  const auto packet = wire::ParseRtp(held.plain);
+  LATCHKEY_CHECK(packet.has_value());
+  return ledger_->Covers(packet->header.ssrc, held.index) && !IsRival(packet->header);
+}
+
+std::optional<AuthenticPacket> Gate::TakeHeld(Instant now) {
+  std::erase_if(held_, [now](const Held& h) { return now - h.arrived > kHeldLife; });
+  for (;;) {
+    const auto next = std::find_if(held_.begin(), held_.end(), [this](const Held& h) { return MayPass(h); });
+    if (next == held_.end()) return std::nullopt;
+    handed_out_ = std::move(next->plain);
+    const Instant arrived = next->arrived;
+    const ports::SrtpIndex index = next->index;
+    held_.erase(next);
+    const auto packet = wire::ParseRtp(handed_out_);
+    const RtpVerdict verdict = Belongs(*packet, arrived);
+    if (verdict.packet) return verdict.packet;
+    // It has become a rival just now: its epoch is yet to begin.
+    if (verdict.reason == DropReason::kWrongSsrc && IsRival(packet->header))
+      held_.push_back({handed_out_, index, arrived});
+  }
+}
+
+std::optional<IndexWish> Gate::TakeIndexWish() {
+  return ledger_ ? ledger_->TakeWish() : std::nullopt;
+}
+
+void Gate::ReserveIndex(const IndexWish& reserved) {
+  if (ledger_) ledger_->Reserve(reserved);
 }
 
 RtcpVerdict Gate::AdmitRtcp(const ReceivedDatagram& datagram, const Admission& admission, Instant now) {
@@ -266,6 +329,7 @@ bool Gate::IsConsistent() const {
     if (stream.first_sequence.has_value() != stream.sequence.highest().has_value()) return false;
   }
   const auto used = std::span<const AgreedStream>(agreed).first(stream_count_);
+  if (held_.size() > kMaxHeld || (ledger_ ? !ledger_->IsConsistent() : !held_.empty())) return false;
   return receiver_ != nullptr && SsrcsDiffer(used) && PayloadTypesDiffer(used);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "daemon/base/seq.h"
 #include "daemon/base/time.h"
 #include "daemon/gate/authentic_packet.h"
+#include "daemon/gate/index_ledger.h"
 #include "daemon/gate/stream_key.h"
 #include "daemon/ports/srtp.h"
 #include "daemon/wire/codec.h"
@@ -52,9 +54,10 @@ struct SsrcChanged {
 };
 
 struct RtpVerdict {
-  std::optional<AuthenticPacket> packet;  // present exactly when reason is kNone
+  std::optional<AuthenticPacket> packet;  // present exactly when reason is kNone and it isn't held
   DropReason reason = DropReason::kNone;
-  std::optional<SsrcChanged> changed;  // beside kWrongSsrc; once for each change
+  std::optional<SsrcChanged> changed;  // beside kWrongSsrc, or held; once for each change
+  bool held = false;  // of an enrolled key: authentic, and kept until TakeHeld() may hand it out
 };
 struct RtcpVerdict {
   std::optional<AuthenticRtcp> packet;  // present exactly when reason is kNone
@@ -72,6 +75,11 @@ struct RtcpVerdict {
 //   5 unprotects, no replay (e)   kSrtpAuthentication, kSrtpReplay
 //   6 of RTP, payload type and SSRC (f)   kWrongPayloadType, kWrongSsrc, kWrongDirection
 //   7 roll-over bounded     (e)   kSrtpRollover
+//
+// Under a key that outlives sessions (Resume) there is one more between 5 and 6: the packet's index has to be
+// reserved on the disk (IndexLedger). Until it is, and while the epoch of another SSRC is being begun,
+// packets are held, because such a sender repeats nothing and is asked for nothing: kIndexUnreserved at the
+// limit.
 class Gate {
  public:
   // An SSRC replaces the pinned one only after that long without a packet of the pinned one, so two senders
@@ -87,10 +95,17 @@ class Gate {
   static constexpr std::size_t kMinRtp = 12 + 10;
   // First RTCP header, SRTCP index and the shortest tag.
   static constexpr std::size_t kMinRtcp = 8 + 4 + 10;
+  // Packets that are held, and for how long: a disk answers in milliseconds, an epoch begins after
+  // kSsrcSilence. At the limit what comes is dropped; what is older goes.
+  static constexpr std::size_t kMaxHeld = 512;
+  static constexpr Duration kHeldLife = seconds(2);
 
   // At most kMaxStreams streams, payload types all different (CHECKed: the answer is ours). Declared SSRCs,
   // which are the offer's, must differ too: kInvalid. kSystem when SRTP can't be set up.
   static Result<Gate> Make(StreamKey key, std::span<const AgreedStream> streams, ports::SrtpFactory& srtp);
+  // The same for an enrolled key, whose packets below the floors came before.
+  static Result<Gate> Resume(StreamKey key, std::span<const AgreedStream> streams,
+                             std::span<const ports::SourceFloor> floors, ports::SrtpFactory& srtp);
 
   Gate(Gate&&) noexcept = default;
   Gate& operator=(Gate&&) noexcept = default;
@@ -98,6 +113,12 @@ class Gate {
   // Opens the datagram in place. Which of the two is the demultiplexer's to say (RFC 5761 4).
   RtpVerdict AdmitRtp(const ReceivedDatagram& datagram, const Admission& admission, Instant now);
   RtcpVerdict AdmitRtcp(const ReceivedDatagram& datagram, const Admission& admission, Instant now);
+
+  // Of an enrolled key: what is to be reserved on the disk, and that it is. One wish for each source.
+  [[nodiscard]] std::optional<IndexWish> TakeIndexWish();
+  void ReserveIndex(const IndexWish& reserved);
+  // The oldest held packet that may pass now. Its views are valid until the next call of this.
+  [[nodiscard]] std::optional<AuthenticPacket> TakeHeld(Instant now);
 
   // A new epoch stands: streams whose change was reported are pinned to the new SSRC and counted afresh.
   void BeginEpoch();
@@ -129,8 +150,20 @@ class Gate {
     bool rtx = false;
   };
 
-  Gate(std::unique_ptr<ports::SrtpReceiver> receiver, std::span<const AgreedStream> streams);
+  // Authentic, and not yet believed.
+  struct Held {
+    ByteVector plain;
+    ports::SrtpIndex index = 0;
+    Instant arrived;
+  };
 
+  Gate(std::unique_ptr<ports::SrtpReceiver> receiver, std::span<const AgreedStream> streams);
+  static Status CheckStreams(std::span<const AgreedStream> streams);
+
+  RtpVerdict Hold(ByteView plain, ports::SrtpIndex index, Instant now, std::optional<SsrcChanged> changed);
+  [[nodiscard]] bool MayPass(const Held& held) const;
+  // Of another SSRC than its stream's, which may become the stream's.
+  [[nodiscard]] bool IsRival(const wire::RtpHeader& header) const;
   RtpVerdict Refuse(DropReason reason, std::optional<SsrcChanged> changed = std::nullopt);
   RtcpVerdict RefuseRtcp(DropReason reason);
   [[nodiscard]] std::optional<Match> FindPayloadType(std::uint8_t payload_type) const;
@@ -147,6 +180,9 @@ class Gate {
   std::array<Stream, kMaxStreams> streams_{};
   std::size_t stream_count_ = 0;
   std::vector<std::uint32_t> left_;
+  std::optional<IndexLedger> ledger_;  // of an enrolled key
+  std::deque<Held> held_;              // in the order of arrival
+  ByteVector handed_out_;              // what TakeHeld() shows
   DropCounters drops_;
 };
 

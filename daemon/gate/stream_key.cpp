@@ -63,6 +63,12 @@ Result<StreamKey> AdmitCameraKey(ports::Crypto& crypto, ports::SrtpKey key, cons
   return StreamKey(std::move(key));
 }
 
+Result<StreamKey> AdmitSdesKey(ports::Crypto& crypto, ports::SrtpKey key, const SdesProof& proof) {
+  if (auto sound = CheckKey(key); !sound) return tl::unexpected(sound.error());
+  if (!ConstantTimeEqual(DigestOf(crypto, key), proof.vouched)) return Refused("nobody vouched for it");
+  return StreamKey(std::move(key));
+}
+
 Result<StreamKey> AdmitViewerKey(ports::SrtpKey key, const DtlsProof& proof) {
   if (auto sound = CheckKey(key); !sound) return tl::unexpected(sound.error());
   if (auto known = CheckPeer(proof); !known) return tl::unexpected(known.error());

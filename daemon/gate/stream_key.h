@@ -23,6 +23,8 @@ class StreamKey {
   friend class Gate;  // the only reader of the bytes
   friend Result<StreamKey> AdmitCameraKey(ports::Crypto& crypto, ports::SrtpKey key,
                                           const struct CameraProof& proof);
+  friend Result<StreamKey> AdmitSdesKey(ports::Crypto& crypto, ports::SrtpKey key,
+                                        const struct SdesProof& proof);
   friend Result<StreamKey> AdmitViewerKey(ports::SrtpKey key, const struct DtlsProof& proof);
   explicit StreamKey(ports::SrtpKey key) : key_(std::move(key)) {}
 
@@ -47,6 +49,12 @@ struct CameraProof {
   StreamKeyDigest vouched{};
 };
 
+// Why the holder of a key that did not come by DTLS is the enrolled camera: the key stood in an offer that
+// the camera's own token authorised, over the hub's TLS, or it is the one that the hub itself made for it.
+struct SdesProof {
+  StreamKeyDigest vouched{};  // as in CameraProof; of a key that the hub made: it is that one
+};
+
 // Of the master key alone: two cameras with one key and two salts still share it.
 [[nodiscard]] StreamKeyDigest DigestOf(ports::Crypto& crypto, const ports::SrtpKey& key);
 
@@ -61,6 +69,9 @@ struct CameraProof {
 // (a, b) the keeper vouched for this very key.
 // kDenied otherwise, with a message for the audit log; the key is wiped either way.
 Result<StreamKey> AdmitCameraKey(ports::Crypto& crypto, ports::SrtpKey key, const CameraProof& proof);
+
+// CheckKey(), and (a, b) the keeper vouched for this very key.
+Result<StreamKey> AdmitSdesKey(ports::Crypto& crypto, ports::SrtpKey key, const SdesProof& proof);
 
 // Of a viewer, who sends feedback alone: CheckKey() and (a).
 Result<StreamKey> AdmitViewerKey(ports::SrtpKey key, const DtlsProof& proof);

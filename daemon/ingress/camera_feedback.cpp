@@ -59,6 +59,7 @@ void CameraSession::SendReports(Instant now, DatagramBatch& out) {
   std::array<std::uint8_t, kMaxCompound> bytes{};
   ByteWriter writer(bytes);
   WriteReceiverReport(now, writer);
+  if (!sender_) return;
   if (config_.max_bitrate_kbit > 0) {
     std::array<std::uint32_t, peer::kMaxStreams> ssrcs{};
     std::size_t count = 0;
@@ -75,7 +76,7 @@ void CameraSession::SendReports(Instant now, DatagramBatch& out) {
 void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
   const auto ssrc = KeyframeSsrc();
   const peer::StreamPlan* video = plan_.Find(wire::StreamKind::kVideo);
-  if (!ssrc || video == nullptr || !(video->feedback.pli || video->feedback.fir)) return;
+  if (!sender_ || !ssrc || video == nullptr || !(video->feedback.pli || video->feedback.fir)) return;
   std::array<std::uint8_t, kMaxCompound> bytes{};
   ByteWriter writer(bytes);
   wire::WriteReceiverReport(plan_.streams.front().local_ssrc, {}, writer);
@@ -92,7 +93,7 @@ void CameraSession::SendKeyframeRequest(DatagramBatch& out) {
 void CameraSession::SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences,
                              DatagramBatch& out) {
   const auto ssrc = gate_->SsrcOfStream(stream);
-  if (sequences.empty() || !ssrc) return;
+  if (!sender_ || sequences.empty() || !ssrc) return;
   std::array<std::uint8_t, kMaxNackCompound> bytes{};
   ByteWriter writer(bytes);
   wire::WriteReceiverReport(plan_.streams.front().local_ssrc, {}, writer);

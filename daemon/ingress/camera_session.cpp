@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/gate/stream_key.h"
 #include "daemon/wire/rtcp_source.h"
+#include "daemon/wire/rtp.h"
 
 namespace latchkey::ingress {
 namespace {
@@ -12,18 +12,6 @@ namespace {
 wire::Codec CodecOr(const peer::MediaPlan& plan, wire::StreamKind kind, wire::Codec otherwise) {
   const peer::StreamPlan* stream = plan.Find(kind);
   return stream != nullptr ? stream->codec : otherwise;
-}
-
-gate::AgreedStream Agreed(const peer::StreamPlan& plan) {
-  gate::AgreedStream agreed;
-  agreed.codec = plan.codec;
-  agreed.payload_type = plan.payload_type;
-  agreed.rtx_payload_type = plan.rtx_payload_type;
-  if (!plan.remote_sources.empty()) {
-    agreed.ssrc = plan.remote_sources.front().ssrc;
-    if (plan.rtx_payload_type) agreed.rtx_ssrc = plan.remote_sources.front().rtx_ssrc;
-  }
-  return agreed;
 }
 
 }  // namespace
@@ -35,6 +23,28 @@ Result<CameraSession> CameraSession::Make(const CameraConfig& config, peer::Medi
   if (!transport) return tl::unexpected<Error>(transport.error());
   transport->AwaitAdmission();
   return CameraSession(config, std::move(plan), std::move(*transport), ports, now);
+}
+
+Result<CameraSession> CameraSession::MakeSdes(const CameraConfig& config, peer::MediaPlan plan,
+                                              peer::SdesKeys keys, peer::IceCredentials local,
+                                              const peer::SessionPorts& ports, Instant now) {
+  auto transport = peer::Transport::MakeKeyed(std::move(local), ports, now);
+  transport.AwaitAdmission();
+  CameraSession session(config, std::move(plan), std::move(transport), ports, now);
+  session.keying_ = wire::Keying::kSdes;
+  session.brought_ = Keys{std::move(keys.inbound), std::move(keys.outbound), {}};
+  return session;
+}
+
+CameraSession CameraSession::MakeEnrolled(const CameraConfig& config, peer::MediaPlan plan,
+                                          ports::SrtpKey key, std::vector<ports::SourceFloor> floors,
+                                          const peer::SessionPorts& ports, Instant now) {
+  CameraSession session(config, std::move(plan), peer::Transport::MakePinned(), ports, now);
+  session.keying_ = wire::Keying::kEnrolled;
+  session.brought_ = Keys{std::move(key), std::nullopt, {}};
+  session.floors_ = std::move(floors);
+  session.TakeKeys();
+  return session;
 }
 
 CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
@@ -62,7 +72,9 @@ CameraSession::CameraSession(const CameraConfig& config, peer::MediaPlan plan, p
 peer::Transport::StunVerdict CameraSession::HandleStun(const wire::StunMessage& message,
                                                        const ReceivedDatagram& datagram, Instant now,
                                                        DatagramBatch& out) {
-  return transport_.HandleStun(message, datagram, now, out);
+  const auto verdict = transport_.HandleStun(message, datagram, now, out);
+  TakeKeys();
+  return verdict;
 }
 
 DropReason CameraSession::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
@@ -71,79 +83,10 @@ DropReason CameraSession::HandleDtls(const ReceivedDatagram& datagram, Instant n
   return reason;
 }
 
-// What the handshake yielded waits for the keeper's word, once.
-void CameraSession::TakeKeys() {
-  auto keys = transport_.TakeKeys();
-  if (!keys) return;
-  key_refused_ = !gate::CheckKey(keys->inbound);
-  if (key_refused_) return;
-  waiting_.emplace(std::move(*keys));
-  show_key_ = true;
-}
-
-std::optional<wire::KeyShown> CameraSession::TakeShownKey() {
-  if (!std::exchange(show_key_, false)) return std::nullopt;
-  wire::KeyShown shown;
-  shown.session = config_.session;
-  shown.public_key = waiting_->peer;
-  shown.stream_key = gate::DigestOf(ports_.crypto, waiting_->inbound);
-  sources_ = Sources();
-  shown.sources = Listed(sources_);
-  return shown;
-}
-
-// As declared, or as packets showed them.
-CameraSession::SourceList CameraSession::Sources() const {
-  SourceList sources{};
-  for (std::size_t i = 0; i < plan_.streams.size(); ++i) {
-    const gate::AgreedStream agreed = gate_ ? gate_->agreed(i) : Agreed(plan_.streams[i]);
-    sources[2 * i] = agreed.ssrc;
-    sources[2 * i + 1] = agreed.rtx_ssrc;
+void CameraSession::TakeHeld(Instant now) {
+  while (const auto packet = gate_->TakeHeld(now)) {
+    (void)Take(*packet, wire::kRtpHeaderSize + packet->on_wire().payload.size(), now);
   }
-  return sources;
-}
-
-std::optional<wire::SourcesSeen> CameraSession::TakeSources() {
-  if (!gate_) return std::nullopt;
-  const SourceList now = Sources();
-  if (now == sources_) return std::nullopt;
-  sources_ = now;
-  wire::SourcesSeen seen;
-  seen.session = config_.session;
-  seen.sources = Listed(sources_);
-  return seen;
-}
-
-wire::SourceIds CameraSession::Listed(const SourceList& sources) {
-  wire::SourceIds ids;
-  for (const auto& ssrc : sources) {
-    if (ssrc) LATCHKEY_CHECK(ids.TryPush(*ssrc));
-  }
-  return ids;
-}
-
-void CameraSession::AdmitKey(const gate::StreamKeyDigest& vouched, Instant now, DatagramBatch& out) {
-  if (!waiting_ || show_key_) return;
-  OpenGate(*std::exchange(waiting_, std::nullopt), vouched, now);
-  if (gate_) transport_.Admit(out);
-}
-
-void CameraSession::OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now) {
-  auto sender = ports_.srtp.MakeSender(keys.outbound);
-  auto key =
-      gate::AdmitCameraKey(ports_.crypto, std::move(keys.inbound),
-                           {{plan_.transport.remote_fingerprint, transport_.remote_fingerprint()}, vouched});
-  key_refused_ = !key.has_value();
-  std::vector<gate::AgreedStream> agreed;
-  for (const peer::StreamPlan& stream : plan_.streams) agreed.push_back(Agreed(stream));
-  if (sender && key) {
-    if (auto gate = gate::Gate::Make(std::move(*key), agreed, ports_.srtp)) gate_.emplace(std::move(*gate));
-    sender_ = std::move(*sender);
-  }
-  setup_failed_ = !gate_.has_value() && !key_refused_;
-  if (!gate_) return;
-  keyframe_.Want(now);
-  next_report_ = now;
 }
 
 gate::Admission CameraSession::AdmissionOf(const ReceivedDatagram& datagram, Instant now) const {
@@ -163,10 +106,14 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   const std::size_t wire_size = datagram.bytes.size();
   const gate::RtpVerdict verdict = gate_->AdmitRtp(datagram, AdmissionOf(datagram, now), now);
   if (verdict.changed) epoch_wanted_ = true;
-  if (!verdict.packet) return verdict.reason;
-  const gate::AuthenticPacket& packet = *verdict.packet;
+  if (verdict.reason == DropReason::kSrtpReplay && enrolled()) replayed_at_ = now;
+  if (!verdict.packet && !verdict.held) return verdict.reason;
   transport_.NoteAuthenticMedia({datagram.to, datagram.from}, now);
   last_packet_ = now;
+  return verdict.packet ? Take(*verdict.packet, wire_size, now) : DropReason::kNone;
+}
+
+DropReason CameraSession::Take(const gate::AuthenticPacket& packet, std::size_t wire_size, Instant now) {
   ++counters_.packets;
   counters_.bytes += wire_size;
   Stream& stream = streams_[packet.stream()];
@@ -175,7 +122,7 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   if (!packet.is_retransmission()) {
     stream.reception.OnPacket(packet.sequence(), packet.header().timestamp, wire::ClockRate(packet.codec()),
                               taken.asked, now);
-    clock_.OnPacket(packet.kind(), packet.sequence(), packet.header().timestamp, now);
+    clock_.OnPacket(packet.kind(), packet.sequence(), packet.header().timestamp, packet.arrived());
     if (packet.kind() == wire::StreamKind::kVideo && !taken.asked) {
       bitrate_.OnPacket(clock_.Delay(packet.kind(), packet.header().timestamp, now), wire_size);
     }
@@ -311,6 +258,7 @@ void CameraSession::BeginEpoch(Epoch epoch, Instant now) {
   }
   awaits_keyframe_ = false;
   keyframe_.Want(now);
+  if (gate_) TakeHeld(now);
 }
 
 std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
@@ -344,7 +292,7 @@ peer::CameraMedia CameraSession::media() const {
 }
 
 bool CameraSession::IsLive(Instant now) const {
-  return now - created_ < kLiveYouth || (last_packet_ && now - *last_packet_ < kLiveSilence);
+  return (!enrolled() && now - created_ < kLiveYouth) || (last_packet_ && now - *last_packet_ < kLiveSilence);
 }
 
 bool CameraSession::unsupported() const {
@@ -366,7 +314,8 @@ std::uint64_t CameraSession::lost() const {
 }
 
 bool CameraSession::IsConsistent() const {
-  if (gate_.has_value() != (sender_ != nullptr) && !setup_failed_ && !key_refused_) return false;
+  const bool sends = gate_.has_value() && !enrolled();
+  if (sends != (sender_ != nullptr) && !setup_failed_ && !key_refused_) return false;
   if ((show_key_ && !waiting_) || (gate_ && waiting_)) return false;
   if (streams_.size() != plan_.streams.size() || !keyframe_.IsConsistent() || !transport_.IsConsistent())
     return false;

@@ -60,9 +60,20 @@ class CameraSession {
   static constexpr Duration kLatePatience = seconds{20};
   // So long after the rate bound dropped a frame the camera counts as too fast.
   static constexpr Duration kTooFastMemory = seconds{5};
+  // The same for what came before, of an enrolled key.
+  static constexpr Duration kReplayMemory = seconds{2};
 
   static Result<CameraSession> Make(const CameraConfig& config, peer::MediaPlan plan,
                                     peer::IceCredentials local, const peer::SessionPorts& ports, Instant now);
+  // The same, but its keys stood in its offer (and our answer).
+  static Result<CameraSession> MakeSdes(const CameraConfig& config, peer::MediaPlan plan, peer::SdesKeys keys,
+                                        peer::IceCredentials local, const peer::SessionPorts& ports,
+                                        Instant now);
+  // Of a camera whose key was enrolled: it is there at once and sends when it likes. What its sources sent
+  // below the floors came before.
+  static CameraSession MakeEnrolled(const CameraConfig& config, peer::MediaPlan plan, ports::SrtpKey key,
+                                    std::vector<ports::SourceFloor> floors, const peer::SessionPorts& ports,
+                                    Instant now);
   CameraSession(CameraSession&&) noexcept = default;
   CameraSession& operator=(CameraSession&&) noexcept = default;
 
@@ -83,6 +94,10 @@ class CameraSession {
 
   // The SSRCs that it sends under, when they are others than at the last call (and were shown with the key).
   [[nodiscard]] std::optional<wire::SourcesSeen> TakeSources();
+
+  // Of an enrolled key: what is to be on the disk before packets are believed, and that it is.
+  [[nodiscard]] std::optional<wire::IndexWanted> TakeIndexWanted();
+  void ReserveIndex(const wire::IndexReserved& reserved, Instant now);
 
   // Whole frames since the last call, in decoding order of each stream.
   [[nodiscard]] std::vector<frames::PlainFrame>& ready() { return ready_; }
@@ -110,6 +125,13 @@ class CameraSession {
   // Frames were dropped lately because it sends far more than it was told.
   [[nodiscard]] bool too_fast(Instant now) const {
     return too_fast_at_ && now - *too_fast_at_ < kTooFastMemory;
+  }
+  // Its key was enrolled: it has no ICE session and is found by its packets alone.
+  [[nodiscard]] bool enrolled() const { return keying_ == wire::Keying::kEnrolled; }
+  // Nothing is taken of it, because what comes under its enrolled key was sent before.
+  [[nodiscard]] bool replayed(Instant now) const {
+    const auto lately = [now](std::optional<Instant> at) { return at && now - *at < kReplayMemory; };
+    return lately(replayed_at_) && !lately(last_packet_);
   }
   // What it sends arrives too late to be shown.
   [[nodiscard]] bool late() const { return late_for_.has_value(); }
@@ -142,16 +164,27 @@ class CameraSession {
   using SourceList = std::array<std::optional<std::uint32_t>, 2 * peer::kMaxStreams>;
   static_assert(std::tuple_size_v<SourceList> <= wire::kMaxSources);
 
+  // What its packets are opened with, and ours protected.
+  struct Keys {
+    ports::SrtpKey inbound;
+    std::optional<ports::SrtpKey> outbound;  // none: nothing is sent to it
+    ports::PublicKeyDigest peer{};           // of DTLS alone
+  };
+
   CameraSession(const CameraConfig& config, peer::MediaPlan plan, peer::Transport transport,
                 const peer::SessionPorts& ports, Instant now);
   void TakeKeys();
+  [[nodiscard]] std::optional<Keys> KeysOfTransport();
+  DropReason Take(const gate::AuthenticPacket& packet, std::size_t wire_size, Instant now);
+  void TakeHeld(Instant now);
   [[nodiscard]] SourceList Sources() const;
   [[nodiscard]] static wire::SourceIds Listed(const SourceList& sources);
   // The stream whose age is the camera's.
   [[nodiscard]] bool Shows(wire::StreamKind kind) const {
     return kind == wire::StreamKind::kVideo || !has_video();
   }
-  void OpenGate(ports::DtlsSrtpKeys keys, const gate::StreamKeyDigest& vouched, Instant now);
+  void OpenGate(Keys keys, const gate::StreamKeyDigest& vouched, Instant now);
+  [[nodiscard]] Result<gate::StreamKey> Admitted(ports::SrtpKey key, const gate::StreamKeyDigest& vouched);
   [[nodiscard]] gate::Admission AdmissionOf(const ReceivedDatagram& datagram, Instant now) const;
   void Drain(Stream& stream, Instant now);
   [[nodiscard]] bool Passes(const frames::PlainFrame& frame, Instant now);
@@ -168,7 +201,10 @@ class CameraSession {
   peer::MediaPlan plan_;
   peer::Transport transport_;
   peer::SessionPorts ports_;
-  std::optional<ports::DtlsSrtpKeys> waiting_;  // for the keeper's word
+  wire::Keying keying_ = wire::Keying::kDtls;
+  std::optional<Keys> brought_;             // by SDES, until there is a path
+  std::vector<ports::SourceFloor> floors_;  // of an enrolled key
+  std::optional<Keys> waiting_;             // for the keeper's word
   bool show_key_ = false;
   SourceList sources_{};  // that the keeper knows
   bool key_refused_ = false;
@@ -189,6 +225,7 @@ class CameraSession {
   CameraCounters counters_;
   Instant created_;
   std::optional<Instant> last_packet_;
+  std::optional<Instant> replayed_at_;
   std::optional<Instant> next_report_;
   std::uint32_t loss_permille_ = 0;
   std::uint8_t fir_number_ = 0;

@@ -19,8 +19,9 @@ class AdmissionDesk {
 
   // A handshake with the camera is over: the lane is told that its key counts, or the session ends.
   //
-  //   certificate   no other camera has it for a pin or showed it last; it is the pin, where there is one
-  //   stream key    no session of any camera ever used it
+  //   certificate   no other camera has it for a pin or showed it last; it is the pin, where there is one;
+  //                 without one the camera was added with --sdes and has no pin
+  //   stream key    no session of any camera ever used it, but for the one that the hub made for this camera
   //   SSRCs         no other camera sends under one of them now
   //
   // A certificate or stream key of another camera suspends both: one of them is not what it seems, or both
@@ -46,6 +47,11 @@ class AdmissionDesk {
   };
   [[nodiscard]] std::optional<Objection> WhyNot(CameraId camera, const wire::KeyShown& shown,
                                                 const ports::KeyTag& stream_key);
+  [[nodiscard]] std::optional<Objection> WhyNotPeer(CameraId camera, const wire::KeyShown& shown) const;
+  [[nodiscard]] std::optional<Objection> WhyNotKey(CameraId camera, const wire::KeyShown& shown,
+                                                   const ports::KeyTag& stream_key);
+  Status NoteKeys(CameraId camera, const wire::KeyShown& shown, const ports::KeyTag& stream_key,
+                  WallTime wall);
   [[nodiscard]] std::optional<CameraId> OtherOfSource(CameraId camera,
                                                       const std::vector<std::uint32_t>& sources) const;
   void Refuse(CameraId camera, SessionId session, const std::string& why);

@@ -57,6 +57,10 @@ struct LaneSlot {
   std::optional<SessionId> publisher;
   std::optional<AdmittedKey> admitted;  // of the publisher
   std::string key_refused;              // why, of the last session; empty: none was
+  bool sdes = false;                    // the publisher's session is of the key that the hub made
+  std::optional<Instant> sdes_failed;   // when such a session could last not be begun
+  std::uint32_t blocks_wanted = 0;      // of indices, by the lane, since the moment below
+  Instant blocks_wanted_since{};
   wire::LaneStatus status;
   std::optional<Instant> status_at;
   std::uint64_t restarts = 0;
@@ -69,6 +73,7 @@ struct LaneSlot {
   void ForgetPublisher() {
     publisher.reset();
     admitted.reset();
+    sdes = false;
   }
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/access/token.h"
+#include "daemon/base/base64.h"
 #include "daemon/keeper/control_fields.h"
 #include "daemon/keeper/control_lists.h"
 #include "daemon/keeper/words.h"
@@ -25,12 +26,17 @@ struct Context {
 
 using Answer = Result<Json>;
 
-// AnswerControl wipes the token in it.
-Json TokenReply(CameraId id, const Secret32& token, const Context& context) {
+// AnswerControl wipes the token and the key in it.
+Json TokenReply(const Enrolled<CameraId>& camera, const Context& context) {
   Json reply;
-  reply["id"] = id.ToHex();
-  reply["token"] = access::FormatToken(token);
-  reply["publish_url"] = PublishUrl(context.base_url, id);
+  reply["id"] = camera.id.ToHex();
+  reply["token"] = access::FormatToken(camera.token);
+  reply["publish_url"] = PublishUrl(context.base_url, camera.id);
+  if (!camera.sdes_key) return reply;
+  reply["sdes_key"] = Base64Encode(camera.sdes_key->Reveal());
+  reply["sdes_suite"] = "AES_CM_128_HMAC_SHA1_80";
+  // 0 until the camera's lane runs: AddSdesPort().
+  reply["sdes_port"] = context.desk().registry().FindCamera(camera.id)->enrolment->port;
   return reply;
 }
 
@@ -68,16 +74,26 @@ Answer CameraAdd(Fields& fields, const Context& context) {
   const auto model = fields.OptionalText("model");
   const auto pin = fields.OptionalText("pin");
   const auto sdes = fields.Flag("sdes");
+  const auto codec = fields.OptionalText("codec");
   if (!name) return tl::unexpected(name.error());
   if (!model) return tl::unexpected(model.error());
   if (!pin) return tl::unexpected(pin.error());
   if (!sdes) return tl::unexpected(sdes.error());
+  if (!codec) return tl::unexpected(codec.error());
   if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
-  if (*sdes) {
+  const std::string video = codec->value_or("h264");
+  if (video != "h264" && video != "vp8") return Fail(ErrorCode::kInvalid, "codec is h264 or vp8");
+  if (*codec && !*sdes)
+    return Fail(ErrorCode::kInvalid, "codec is of a camera with sdes: others say it themselves");
+  if (*pin && *sdes) {
     return Fail(ErrorCode::kInvalid,
-                "SDES is not supported yet: add the camera without it, its keys then come by DTLS");
+                "a camera with SDES shows no certificate that could be pinned: leave out pin or sdes");
   }
-  NewCamera camera{*name, model->value_or(""), std::nullopt, false};
+  NewCamera camera;
+  camera.name = *name;
+  camera.model = model->value_or("");
+  camera.sdes = *sdes;
+  camera.vp8 = video == "vp8";
   if (*pin) {
     const auto order = ParsePin(**pin);
     if (!order) return tl::unexpected(order.error());
@@ -86,7 +102,7 @@ Answer CameraAdd(Fields& fields, const Context& context) {
   }
   const auto added = context.desk().AddCamera(camera, context.wall);
   if (!added) return tl::unexpected(added.error());
-  return TokenReply(added->id, added->token, context);
+  return TokenReply(*added, context);
 }
 
 Answer CameraRename(Fields& fields, const Context& context) {
@@ -127,17 +143,17 @@ Answer CameraConfirm(Fields& fields, const Context& context) {
 
 Answer CameraRotate(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
-    const auto token = context.desk().RotateCamera(id);
-    if (!token) return tl::unexpected(token.error());
-    return TokenReply(id, *token, context);
+    const auto renewed = context.desk().RotateCamera(id, context.now, context.wall);
+    if (!renewed) return tl::unexpected(renewed.error());
+    return TokenReply(*renewed, context);
   });
 }
 
 Answer CameraTransfer(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
-    const auto token = context.desk().TransferCamera(id, context.now, context.wall);
-    if (!token) return tl::unexpected(token.error());
-    return TokenReply(id, *token, context);
+    const auto renewed = context.desk().TransferCamera(id, context.now, context.wall);
+    if (!renewed) return tl::unexpected(renewed.error());
+    return TokenReply(*renewed, context);
   });
 }
 
@@ -348,7 +364,19 @@ std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_
     reply["error"] = answer.error().message;
   }
   std::string text = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (answer && reply["ok"].contains("token")) access::WipeText(reply["ok"]["token"].get_ref<std::string&>());
+  for (const char* secret : {"token", "sdes_key"}) {
+    if (answer && reply["ok"].contains(secret)) WipeText(reply["ok"][secret].get_ref<std::string&>());
+  }
+  return text;
+}
+
+std::string AddSdesPort(std::string reply, std::uint16_t port) {
+  Json object = Json::parse(reply, nullptr, false);
+  if (!object.is_object() || !object.contains("ok") || !object["ok"].contains("sdes_port")) return reply;
+  object["ok"]["sdes_port"] = port;
+  WipeText(reply);
+  std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  for (const char* secret : {"token", "sdes_key"}) WipeText(object["ok"][secret].get_ref<std::string&>());
   return text;
 }
 

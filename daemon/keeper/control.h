@@ -18,5 +18,8 @@ constexpr std::size_t kControlPage = 128;
 // in it). `base_url` is what publish URLs begin with: "http://127.0.0.1:8480".
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
                           WallTime wall);
+// Of a camera that was added with SDES: its lane's port is known only when it runs. Any other reply is as it
+// was.
+std::string AddSdesPort(std::string reply, std::uint16_t port);
 
 }  // namespace latchkey::keeper

@@ -16,7 +16,7 @@ Result<Enrolled<CameraId>> ControlDesk::AddCamera(const NewCamera& camera, WallT
   auto enrolled = books_.registry.AddCamera(camera, wall);
   if (enrolled) {
     Facts facts;
-    facts.Text("name", camera.name).Text("model", camera.model);
+    facts.Text("name", camera.name).Text("model", camera.model).Flag("sdes", camera.sdes);
     Note(audit::Kind::kCameraAdded, enrolled->id, facts);
     books_.lanes[enrolled->id];
     books_.effects.emplace_back(StartLane{enrolled->id});
@@ -51,17 +51,26 @@ Status ControlDesk::ConfirmPin(CameraId id) {
   return admissions_.Confirm(id);
 }
 
-Result<Secret32> ControlDesk::RotateCamera(CameraId id) {
-  auto token = books_.registry.RotateCamera(id);
-  if (!token) return token;
-  Note(audit::Kind::kTokenRotated, id);
+void ControlDesk::LetInAnew(CameraId id, Instant now, WallTime wall) {
   keys_.EndPublisher(id);
-  return token;
+  LaneSlot* lane = books_.Lane(id);
+  if (lane == nullptr) return;
+  lane->key_refused.clear();
+  lane->sdes_failed.reset();
+  sdes_.BeginAll(now, wall);
 }
 
-Result<Secret32> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime wall) {
-  auto token = books_.registry.TransferCamera(id);
-  if (!token) return token;
+Result<Enrolled<CameraId>> ControlDesk::RotateCamera(CameraId id, Instant now, WallTime wall) {
+  auto renewed = books_.registry.RotateCamera(id);
+  if (!renewed) return renewed;
+  Note(audit::Kind::kTokenRotated, id);
+  LetInAnew(id, now, wall);
+  return renewed;
+}
+
+Result<Enrolled<CameraId>> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime wall) {
+  auto renewed = books_.registry.TransferCamera(id);
+  if (!renewed) return renewed;
   Note(audit::Kind::kOwnerChanged, id);
   keys_.EndPublisher(id);
   keys_.RefuseQuestions(id, NotGranted("the camera has a new owner"));
@@ -73,8 +82,10 @@ Result<Secret32> ControlDesk::TransferCamera(CameraId id, Instant now, WallTime 
   if (lane != nullptr && lane->state == LaneState::kReady && lane->epoch.value != 0 &&
       !keys_.Begin(id, now, wall)) {
     books_.effects.emplace_back(RestartLane{id});
+    return renewed;
   }
-  return token;
+  LetInAnew(id, now, wall);
+  return renewed;
 }
 
 Result<Enrolled<ViewerId>> ControlDesk::AddViewer(const std::string& name, WallTime wall) {

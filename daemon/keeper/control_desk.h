@@ -8,6 +8,7 @@
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/key_desk.h"
 #include "daemon/keeper/page_desk.h"
+#include "daemon/keeper/sdes_desk.h"
 #include "daemon/keeper/suspension_desk.h"
 
 namespace latchkey::keeper {
@@ -24,16 +25,21 @@ struct Watcher {
 class ControlDesk {
  public:
   ControlDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions,
-              AdmissionDesk& admissions)
-      : books_(books), keys_(keys), pages_(pages), suspensions_(suspensions), admissions_(admissions) {}
+              AdmissionDesk& admissions, SdesDesk& sdes)
+      : books_(books),
+        keys_(keys),
+        pages_(pages),
+        suspensions_(suspensions),
+        admissions_(admissions),
+        sdes_(sdes) {}
 
   Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime wall);
   Status RenameCamera(CameraId id, const std::string& name);
   Status RemoveCamera(CameraId id);
   Status PinCamera(CameraId id, ports::PinState state, const std::optional<ports::KeyPin>& pin);
   Status ConfirmPin(CameraId id);
-  Result<Secret32> RotateCamera(CameraId id);
-  Result<Secret32> TransferCamera(CameraId id, Instant now, WallTime wall);
+  Result<Enrolled<CameraId>> RotateCamera(CameraId id, Instant now, WallTime wall);
+  Result<Enrolled<CameraId>> TransferCamera(CameraId id, Instant now, WallTime wall);
   Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime wall);
   Status RemoveViewer(ViewerId id, WallTime wall);
   Result<GrantId> AddGrant(const NewGrant& grant, WallTime wall);
@@ -49,12 +55,15 @@ class ControlDesk {
 
  private:
   void Note(audit::Kind kind, CameraId camera, const Facts& facts = {});
+  // Its token and its key are others now.
+  void LetInAnew(CameraId id, Instant now, WallTime wall);
 
   Books& books_;
   KeyDesk& keys_;
   PageDesk& pages_;
   SuspensionDesk& suspensions_;
   AdmissionDesk& admissions_;
+  SdesDesk& sdes_;
 };
 
 }  // namespace latchkey::keeper

@@ -81,6 +81,7 @@ Result<Json> ListCameras(Fields& fields, const Registry& registry, std::string_v
     item["name"] = camera.name;
     item["model"] = camera.model;
     item["sdes"] = camera.sdes;
+    if (camera.enrolment) item["sdes_port"] = camera.enrolment->port;
     item["pin_state"] = PinStateName(camera.pin_state);
     if (camera.pin) item["pin"] = internal::HexEncode(*camera.pin);
     item["added"] = FormatMoment(camera.added);

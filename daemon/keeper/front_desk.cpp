@@ -82,6 +82,7 @@ void FrontDesk::On(wire::PublishRequest m) {
   offer.session = books_.entropy.MakeId<SessionId>();
   offer.epoch = *epoch;
   offer.content_key = asked.content_key.Duplicate();
+  offer.sdes = books_.registry.FindCamera(m.camera)->sdes;
   offer.offer = std::move(m.offer);
   Question question{m.ticket, m.camera, offer.session, now_, false, std::move(asked)};
   books_.questions.Add(std::move(question));

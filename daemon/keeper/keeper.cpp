@@ -14,9 +14,10 @@ Keeper::Keeper(Registry& registry, AuditBook& audit, ports::Crypto& crypto, port
       pages_(books_),
       suspensions_(books_, keys_),
       admissions_(books_, keys_, suspensions_),
+      sdes_(books_, keys_),
       front_(books_, keys_, pages_, suspensions_),
-      lanes_(books_, keys_, suspensions_, admissions_),
-      control_(books_, keys_, pages_, suspensions_, admissions_) {
+      lanes_(books_, keys_, suspensions_, admissions_, sdes_),
+      control_(books_, keys_, pages_, suspensions_, admissions_, sdes_) {
   LATCHKEY_CHECK(settings.max_viewers <= kMaxViewersPerCamera);
   for (const auto& camera : registry.cameras()) {
     books_.lanes[camera.id];
@@ -164,6 +165,7 @@ void Keeper::HandleTimeout(Instant now, WallTime wall) {
     books_.RecordRepeated(now - kRecordOften);
     keys_.Recheck(wall);
     keys_.Rotate(now, wall);
+    sdes_.BeginAll(now, wall);
     lanes_.Watch(now);
     if (books_.front_up && !books_.front_ready && now - books_.front_since > kStartLimit) {
       books_.FrontViolation("it did not get ready in time");

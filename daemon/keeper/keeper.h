@@ -13,6 +13,7 @@
 #include "daemon/keeper/key_desk.h"
 #include "daemon/keeper/lane_desk.h"
 #include "daemon/keeper/page_desk.h"
+#include "daemon/keeper/sdes_desk.h"
 #include "daemon/keeper/suspension_desk.h"
 
 namespace latchkey::keeper {
@@ -88,6 +89,7 @@ class Keeper {
   PageDesk pages_;
   SuspensionDesk suspensions_;
   AdmissionDesk admissions_;
+  SdesDesk sdes_;
   FrontDesk front_;
   LaneDesk lanes_;
   ControlDesk control_;

@@ -127,7 +127,9 @@ void LaneDesk::On(const wire::LaneReady& m) {
   lane_->since = now_;
   lane_->udp_port = m.udp_port;
   books_.lists_changed = true;
+  sdes_.NotePort(camera_, m.udp_port);
   suspensions_.Enforce();
+  sdes_.BeginAll(now_, wall_);
 }
 
 void LaneDesk::On(wire::PublishAnswer m) {
@@ -271,6 +273,10 @@ void LaneDesk::On(const wire::KeyShown& m) {
 
 void LaneDesk::On(const wire::SourcesSeen& m) {
   admissions_.NoteSources(camera_, m);
+}
+
+void LaneDesk::On(const wire::IndexWanted& m) {
+  sdes_.Reserve(camera_, m, now_);
 }
 
 void LaneDesk::On(const wire::LaneStatus& m) {

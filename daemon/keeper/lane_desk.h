@@ -4,6 +4,7 @@
 #include "daemon/keeper/admission_desk.h"
 #include "daemon/keeper/books.h"
 #include "daemon/keeper/key_desk.h"
+#include "daemon/keeper/sdes_desk.h"
 #include "daemon/keeper/suspension_desk.h"
 
 namespace latchkey::keeper {
@@ -20,8 +21,9 @@ constexpr Duration kEpochWindow = seconds(10);
 
 class LaneDesk {
  public:
-  LaneDesk(Books& books, KeyDesk& keys, SuspensionDesk& suspensions, AdmissionDesk& admissions)
-      : books_(books), keys_(keys), suspensions_(suspensions), admissions_(admissions) {}
+  LaneDesk(Books& books, KeyDesk& keys, SuspensionDesk& suspensions, AdmissionDesk& admissions,
+           SdesDesk& sdes)
+      : books_(books), keys_(keys), suspensions_(suspensions), admissions_(admissions), sdes_(sdes) {}
 
   // The process runs: it is told who it is.
   void HandleStart(CameraId camera, Instant now);
@@ -44,6 +46,7 @@ class LaneDesk {
   void On(const wire::OpenFailed& m);
   void On(const wire::KeyShown& m);
   void On(const wire::SourcesSeen& m);
+  void On(const wire::IndexWanted& m);
 
   // The question that this lane's reply answers: known, of this principal, of this camera. Counts otherwise.
   Question* FindOwn(const wire::Ticket& ticket);
@@ -56,6 +59,7 @@ class LaneDesk {
   KeyDesk& keys_;
   SuspensionDesk& suspensions_;
   AdmissionDesk& admissions_;
+  SdesDesk& sdes_;
   CameraId camera_;
   LaneSlot* lane_ = nullptr;  // of the message being handled
   Instant now_{};

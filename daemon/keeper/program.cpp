@@ -99,7 +99,9 @@ void Program::AnswerWaiting() {
   const Instant now = platform::MonotonicNow();
   std::erase_if(waiting_, [&](Waiting& w) {
     if (now < w.until && !keeper_.LaneReady(w.camera)) return false;
-    w.reply(std::move(w.text));
+    const ports::CameraRecord* camera = keeper_.registry().FindCamera(w.camera);
+    const bool enrolled = camera != nullptr && camera->enrolment;
+    w.reply(enrolled ? AddSdesPort(std::move(w.text), camera->enrolment->port) : std::move(w.text));
     return true;
   });
 }
@@ -344,6 +346,9 @@ std::vector<std::string> Program::LaneArguments(CameraId camera) {
 }
 
 std::uint16_t Program::PortOf(CameraId camera) {
+  // Its sender was told the port once.
+  const ports::CameraRecord* record = keeper_.registry().FindCamera(camera);
+  if (record != nullptr && record->enrolment && record->enrolment->port != 0) return record->enrolment->port;
   if (options_.loopback) return 0;
   if (const auto at = ports_.find(camera); at != ports_.end()) return at->second;
   const auto& media = options_.config.media;
@@ -351,7 +356,11 @@ std::uint16_t Program::PortOf(CameraId camera) {
        port < std::uint32_t{media.udp_port_first} + media.udp_port_count; ++port) {
     const bool taken =
         std::any_of(ports_.begin(), ports_.end(), [&](const auto& p) { return p.second == port; });
-    if (taken) continue;
+    const auto& cameras = keeper_.registry().cameras();
+    const bool promised = std::any_of(cameras.begin(), cameras.end(), [&](const ports::CameraRecord& c) {
+      return c.enrolment && c.enrolment->port == port;
+    });
+    if (taken || promised) continue;
     ports_[camera] = static_cast<std::uint16_t>(port);
     return ports_[camera];
   }

@@ -178,9 +178,15 @@ Result<Enrolled<CameraId>> Registry::AddCamera(const NewCamera& camera, WallTime
   }
   auto token = MakeToken(record.token);
   if (!token) return tl::unexpected(token.error());
+  Enrolled<CameraId> enrolled{*id, std::move(*token), std::nullopt};
+  if (camera.sdes) {
+    NewKey key = MakeSdesKey(*id);
+    record.enrolment = ports::SdesEnrolment{key.sealed, camera.vp8, std::nullopt, 0};
+    enrolled.sdes_key = std::move(key.key);
+  }
   if (auto stored = store_.AddCamera(record); !stored) return tl::unexpected(stored.error());
   cameras_.push_back(std::move(record));
-  return Enrolled<CameraId>{*id, std::move(*token)};
+  return enrolled;
 }
 
 Status Registry::RenameCamera(CameraId id, const std::string& name) {
@@ -205,30 +211,47 @@ Status Registry::RemoveCamera(CameraId id) {
   return {};
 }
 
-Result<Secret32> Registry::RotateCamera(CameraId id) {
-  ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  ports::TokenDigest digest{};
-  auto token = MakeToken(digest);
-  if (!token) return token;
-  if (auto stored = store_.ReplaceCameraToken(id, digest); !stored) return tl::unexpected(stored.error());
-  camera->token = digest;
-  return token;
+void Registry::Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
+                     const std::optional<NewKey>& key) {
+  camera.token = token;
+  if (!key) return;
+  camera.enrolment->key = key->sealed;
+  camera.enrolment->tag.reset();
 }
 
-Result<Secret32> Registry::TransferCamera(CameraId id) {
+Result<Enrolled<CameraId>> Registry::RotateCamera(CameraId id) {
   ports::CameraRecord* camera = MutableCamera(id);
   if (camera == nullptr) return NoCamera();
   ports::TokenDigest digest{};
   auto token = MakeToken(digest);
-  if (!token) return token;
-  if (auto stored = store_.TransferCamera(id, digest); !stored) return tl::unexpected(stored.error());
-  camera->token = digest;
+  if (!token) return tl::unexpected(token.error());
+  auto key = RenewSdesKey(*camera);
+  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
+  if (auto stored = store_.ReplaceCameraToken(id, digest, sealed); !stored)
+    return tl::unexpected(stored.error());
+  Adopt(*camera, digest, key);
+  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
+  if (key) renewed.sdes_key = std::move(key->key);
+  return renewed;
+}
+
+Result<Enrolled<CameraId>> Registry::TransferCamera(CameraId id) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr) return NoCamera();
+  ports::TokenDigest digest{};
+  auto token = MakeToken(digest);
+  if (!token) return tl::unexpected(token.error());
+  auto key = RenewSdesKey(*camera);
+  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
+  if (auto stored = store_.TransferCamera(id, digest, sealed); !stored) return tl::unexpected(stored.error());
+  Adopt(*camera, digest, key);
   camera->pin.reset();
   camera->pin_state = ports::PinState::kNone;
   camera->certificate.reset();
   std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
-  return token;
+  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
+  if (key) renewed.sdes_key = std::move(key->key);
+  return renewed;
 }
 
 Result<Epoch> Registry::NextEpoch(CameraId id) {
@@ -260,7 +283,7 @@ Result<Enrolled<ViewerId>> Registry::AddViewer(const std::string& name, WallTime
   if (!token) return tl::unexpected(token.error());
   if (auto stored = store_.AddViewer(record); !stored) return tl::unexpected(stored.error());
   viewers_.push_back(std::move(record));
-  return Enrolled<ViewerId>{*id, std::move(*token)};
+  return Enrolled<ViewerId>{*id, std::move(*token), std::nullopt};
 }
 
 Status Registry::RemoveViewer(ViewerId id) {

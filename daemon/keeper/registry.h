@@ -36,7 +36,8 @@ struct NewCamera {
   std::string name;
   std::string model;  // may be empty
   std::optional<ports::KeyPin> pin;
-  bool sdes = false;
+  bool sdes = false;       // may bring its key in its offers, and has one that the hub made
+  bool vp8 = false;        // of what is sent under the key that the hub made; else H.264
   bool pin_first = false;  // the certificate that it shows first becomes the pin
 };
 struct NewGrant {
@@ -53,11 +54,12 @@ struct NewSuspension {
   std::string reason;
   bool automatic = false;
 };
-// An id and the only copy of its token.
+// An id, the only copy of its token, and of a camera with SDES the key that the hub made for it.
 template <class IdType>
 struct Enrolled {
   IdType id;
   Secret32 token;
+  std::optional<ports::SdesKey> sdes_key;
 };
 
 // Errors are for people. Ids are random and of one name space; one that comes twice is refused, never
@@ -89,10 +91,10 @@ class Registry {
   Result<Enrolled<CameraId>> AddCamera(const NewCamera& camera, WallTime now);
   Status RenameCamera(CameraId id, const std::string& name);
   Status RemoveCamera(CameraId id);
-  // A new token; the old one is worth nothing from now on.
-  Result<Secret32> RotateCamera(CameraId id);
+  // A new token, and a new key where it has one; the old ones are worth nothing from now on.
+  Result<Enrolled<CameraId>> RotateCamera(CameraId id);
   // The same, and every grant for the camera and its pin are gone (invariant 8).
-  Result<Secret32> TransferCamera(CameraId id);
+  Result<Enrolled<CameraId>> TransferCamera(CameraId id);
   // What the camera's certificate has to be: this one (kConfirmed by its owner, or kFirstUse), the next that
   // it shows, or any.
   // kConflict: another camera has this pin, or shows this certificate.
@@ -105,9 +107,22 @@ class Registry {
   Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) {
     return store_.UserOf(stream_key);
   }
-  // A session of the camera begins with these: durably.
-  Status UseKeys(CameraId id, const ports::KeyPin& certificate, const ports::KeyTag& stream_key,
-                 WallTime now);
+  // A session of the camera begins with these: durably. No certificate: its key came by SDES.
+  Status UseKeys(CameraId id, const std::optional<ports::KeyPin>& certificate,
+                 const ports::KeyTag& stream_key, WallTime now);
+  // Another camera whose enrolled key this is.
+  [[nodiscard]] std::optional<CameraId> OtherOfSdesTag(CameraId own, const ports::KeyTag& tag) const;
+  // What the lane showed of the camera's enrolled key: durably used up for all others.
+  Status NoteSdesTag(CameraId id, const ports::KeyTag& tag, WallTime now);
+  // The enrolled key itself. kNotFound: the camera has none; kCorrupt: what is stored is not of this
+  // registry.
+  [[nodiscard]] Result<ports::SdesKey> SdesKeyOf(CameraId id);
+  Status SetSdesPort(CameraId id, std::uint16_t port);
+  // How far each source has come under the enrolled key, and that one will have come so far: durably.
+  Result<std::vector<ports::SourceFloor>> SdesSources(CameraId id) { return store_.SdesSources(id); }
+  Status ReserveIndex(CameraId id, const ports::SourceFloor& source) {
+    return store_.ReserveIndex(id, source);
+  }
   // An epoch that no session of this camera ever had, durably.
   Result<Epoch> NextEpoch(CameraId id);
 
@@ -140,6 +155,15 @@ class Registry {
   [[nodiscard]] bool TokenTaken(const ports::TokenDigest& digest) const;
   [[nodiscard]] ports::CameraRecord* MutableCamera(CameraId id);
   Result<Secret32> MakeToken(ports::TokenDigest& digest);
+  struct NewKey {
+    ports::SdesKey key;
+    ports::SealedSdesKey sealed{};
+  };
+  // For a camera that has one.
+  std::optional<NewKey> RenewSdesKey(const ports::CameraRecord& camera);
+  NewKey MakeSdesKey(CameraId id);
+  static void Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
+                    const std::optional<NewKey>& key);
   template <class IdType>
   Result<IdType> MakeId();
 

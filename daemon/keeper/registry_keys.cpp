@@ -1,5 +1,6 @@
 // What the registry knows of cameras' keys: pins, certificates, used keys, and the secret that they are told
 // by.
+#include <algorithm>
 #include <string_view>
 
 #include "daemon/keeper/registry.h"
@@ -10,6 +11,8 @@ namespace {
 // HMAC inputs: what the secret is checked by, and what stands before a key's digest.
 constexpr std::string_view kSecretLabel = "latchkey registry secret 1";
 constexpr std::string_view kTagLabel = "latchkey key tag 1";
+// HKDF info of the key under which enrolled keys are stored.
+constexpr std::string_view kSdesLabel = "latchkey sdes key 1";
 
 tl::unexpected<Error> NoCamera() {
   return Fail(ErrorCode::kNotFound, "there is no camera with this id");
@@ -63,14 +66,71 @@ std::optional<CameraId> Registry::OtherOfCertificate(CameraId own, const ports::
   return std::nullopt;
 }
 
-Status Registry::UseKeys(CameraId id, const ports::KeyPin& certificate, const ports::KeyTag& stream_key,
-                         WallTime now) {
+std::optional<CameraId> Registry::OtherOfSdesTag(CameraId own, const ports::KeyTag& tag) const {
+  for (const auto& camera : cameras_) {
+    if (camera.id != own && camera.enrolment && camera.enrolment->tag == tag) return camera.id;
+  }
+  return std::nullopt;
+}
+
+Status Registry::UseKeys(CameraId id, const std::optional<ports::KeyPin>& certificate,
+                         const ports::KeyTag& stream_key, WallTime now) {
   ports::CameraRecord* camera = MutableCamera(id);
   if (camera == nullptr) return NoCamera();
-  const ports::KeyTag tag = TagOf(certificate);
+  const auto tag = certificate ? std::optional(TagOf(*certificate)) : std::nullopt;
   if (auto stored = store_.UseKeys(id, tag, stream_key, now); !stored) return stored;
-  camera->certificate = tag;
+  if (tag) camera->certificate = tag;
   return {};
+}
+
+Status Registry::NoteSdesTag(CameraId id, const ports::KeyTag& tag, WallTime now) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr || !camera->enrolment) return NoCamera();
+  if (auto stored = store_.NoteSdesTag(id, tag, now); !stored) return stored;
+  camera->enrolment->tag = tag;
+  return {};
+}
+
+Status Registry::SetSdesPort(CameraId id, std::uint16_t port) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr || !camera->enrolment) return NoCamera();
+  if (auto stored = store_.SetSdesPort(id, port); !stored) return stored;
+  camera->enrolment->port = port;
+  return {};
+}
+
+//   nonce (12) | AES-256-GCM of the key (30) | tag (16), bound to the camera
+Registry::NewKey Registry::MakeSdesKey(CameraId id) {
+  NewKey made;
+  entropy_.Fill(made.key.RevealForWriting());
+  ports::AeadNonce nonce{};
+  entropy_.Fill(nonce);
+  const MutableByteView sealed(made.sealed);
+  std::copy(nonce.begin(), nonce.end(), sealed.begin());
+  crypto_.MakeAes256Gcm(crypto_.Hkdf(secret_.Reveal(), {}, kSdesLabel))
+      ->Seal(nonce, id.bytes(), made.key.Reveal(), sealed.subspan(nonce.size()));
+  return made;
+}
+
+std::optional<Registry::NewKey> Registry::RenewSdesKey(const ports::CameraRecord& camera) {
+  if (!camera.enrolment) return std::nullopt;
+  return MakeSdesKey(camera.id);
+}
+
+Result<ports::SdesKey> Registry::SdesKeyOf(CameraId id) {
+  const ports::CameraRecord* camera = FindCamera(id);
+  if (camera == nullptr || !camera->enrolment)
+    return Fail(ErrorCode::kNotFound, "this camera has no key that the hub made");
+  const ByteView sealed(camera->enrolment->key);
+  ports::AeadNonce nonce{};
+  std::copy_n(sealed.begin(), nonce.size(), nonce.begin());
+  ports::SdesKey key;
+  if (crypto_.MakeAes256Gcm(crypto_.Hkdf(secret_.Reveal(), {}, kSdesLabel))
+          ->Open(nonce, id.bytes(), sealed.subspan(nonce.size()), key.RevealForWriting()))
+    return key;
+  return Fail(
+      ErrorCode::kCorrupt,
+      "the camera's stored key is not one of this registry: make another with latchkeyctl camera rotate");
 }
 
 }  // namespace latchkey::keeper

@@ -193,6 +193,7 @@ std::string_view UnavailableReasonName(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kTooLate: return "too_late";
     case wire::UnavailableReason::kKeyRefused: return "key_refused";
     case wire::UnavailableReason::kUnrecorded: return "unrecorded";
+    case wire::UnavailableReason::kReplayed: return "replayed";
     case wire::UnavailableReason::kLaneRestarting: return "lane_restarting";
     case wire::UnavailableReason::kSuspended: return "suspended";
     case wire::UnavailableReason::kCount: break;
@@ -229,6 +230,9 @@ std::string_view UnavailableReasonText(wire::UnavailableReason reason) {
     case wire::UnavailableReason::kTooLate: return "what the camera sends arrives too late to be shown";
     case wire::UnavailableReason::kKeyRefused: return "the hub refused the camera's key";
     case wire::UnavailableReason::kUnrecorded: return "the hub can't write its log of who sees what";
+    case wire::UnavailableReason::kReplayed:
+      return "what comes under the camera's key was sent before; if its sender was started anew, start it "
+             "once more";
     case wire::UnavailableReason::kLaneRestarting: return "the hub is restarting this camera's part";
     case wire::UnavailableReason::kSuspended: return "the camera is suspended";
     case wire::UnavailableReason::kCount: break;

@@ -30,6 +30,7 @@
 #include "daemon/lane/meters.h"
 #include "daemon/peer/negotiation.h"
 #include "daemon/peer/transport.h"
+#include "daemon/wire/demux.h"
 #include "daemon/wire/ipc_messages.h"
 
 namespace latchkey::lane {
@@ -103,6 +104,7 @@ class Lane {
 
   // Dispatch.
   DropReason Dispatch(const ReceivedDatagram& datagram, Instant now);
+  DropReason DispatchUnknown(const ReceivedDatagram& datagram, wire::DatagramKind kind, Instant now);
   DropReason DispatchStun(const ReceivedDatagram& datagram, Instant now);
   [[nodiscard]] bool IsOurs(const SocketAddress& local) const;
   [[nodiscard]] bool IsHeld(const AddressPair& pair, SessionId claimant, Instant now);
@@ -117,6 +119,8 @@ class Lane {
   void On(wire::WrapRenewal message, Instant now, WallTime wall);
   void On(wire::EpochBegin message, Instant now, WallTime wall);
   void On(wire::KeyAdmitted message, Instant now, WallTime wall);
+  void On(wire::SdesBegin message, Instant now, WallTime wall);
+  void On(wire::IndexReserved message, Instant now, WallTime wall);
   void On(wire::PatchOffer message, Instant now, WallTime wall);
   void On(wire::SessionEnd message, Instant now, WallTime wall);
   void On(wire::Suspend message, Instant now, WallTime wall);
@@ -130,6 +134,8 @@ class Lane {
   [[nodiscard]] peer::LocalTransport LocalSide(const peer::IceCredentials& credentials) const;
   [[nodiscard]] std::string MakeEtag();
   void BeginEpoch(Epoch epoch, Secret32 content_key, Instant now);
+  [[nodiscard]] ingress::CameraConfig CameraSide(SessionId session, Epoch epoch) const;
+  void BeginCamera(ingress::CameraSession session, Secret32 content_key, Instant now);
 
   // One turn.
   void Turn(Instant now, WallTime wall);

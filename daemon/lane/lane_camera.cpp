@@ -1,8 +1,10 @@
 // Publishing, the camera's session, epochs.
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "daemon/lane/lane.h"
+#include "daemon/peer/enrolled.h"
 
 namespace latchkey::lane {
 
@@ -24,29 +26,59 @@ void Lane::On(wire::PublishOffer message, Instant now, WallTime) {
         "This camera is publishing already. Stop the other publisher, or wait some seconds after it ended.");
   }
   const peer::IceCredentials credentials = peer::MakeIceCredentials(ports_.entropy);
-  auto answer = peer::AnswerCameraOffer(message.offer.str(), LocalSide(credentials), ports_.entropy);
+  auto answer =
+      peer::AnswerCameraOffer(message.offer.str(), LocalSide(credentials), message.sdes, ports_.entropy);
   if (!answer) return Refuse(message.ticket, answer.error().http_status, answer.error().detail);
-  ingress::CameraConfig camera;
-  camera.session = message.session;
-  camera.camera = config_.camera;
-  camera.epoch = message.epoch;
-  camera.max_bitrate_kbit = config_.max_bitrate_kbit;
-  camera.hold = {config_.hold_least, config_.hold_most};
-  camera.unavailable_after = config_.unavailable_after;
-  auto session = ingress::CameraSession::Make(camera, answer->plan, credentials, ports_, now);
+  const ingress::CameraConfig camera = CameraSide(message.session, message.epoch);
+  auto session = answer->sdes ? ingress::CameraSession::MakeSdes(
+                                    camera, answer->plan, std::move(*answer->sdes), credentials, ports_, now)
+                              : ingress::CameraSession::Make(camera, answer->plan, credentials, ports_, now);
   if (!session) return Refuse(message.ticket, 500, session.error().message);
-
-  if (camera_) EndCamera(wire::SessionEndReason::kReplaced);
-  camera_.emplace(std::move(*session));
-  camera_etag_ = MakeEtag();
-  BeginEpoch(message.epoch, std::move(message.content_key), now);
+  BeginCamera(std::move(*session), std::move(message.content_key), now);
   wire::PublishAnswer reply;
   reply.ticket = message.ticket;
   reply.session = message.session;
   reply.epoch = message.epoch;
   reply.etag = camera_etag_;
   reply.answer = answer->sdp;
+  WipeText(answer->sdp);
   messages_.emplace_back(std::move(reply));
+}
+
+ingress::CameraConfig Lane::CameraSide(SessionId session, Epoch epoch) const {
+  ingress::CameraConfig camera;
+  camera.session = session;
+  camera.camera = config_.camera;
+  camera.epoch = epoch;
+  camera.max_bitrate_kbit = config_.max_bitrate_kbit;
+  camera.hold = {config_.hold_least, config_.hold_most};
+  camera.unavailable_after = config_.unavailable_after;
+  return camera;
+}
+
+void Lane::BeginCamera(ingress::CameraSession session, Secret32 content_key, Instant now) {
+  if (camera_) EndCamera(wire::SessionEndReason::kReplaced);
+  camera_.emplace(std::move(session));
+  camera_etag_ = MakeEtag();
+  BeginEpoch(camera_->epoch(), std::move(content_key), now);
+}
+
+void Lane::On(wire::SdesBegin message, Instant now, WallTime) {
+  if (suspended_) return;  // under way while the lane suspended itself
+  ports::SrtpKey key;
+  key.profile = ports::SrtpProfile::kAes128CmHmacSha1_80;
+  const auto bytes = message.key.Reveal();
+  std::copy(bytes.begin(), bytes.end(), key.key_and_salt.RevealForWriting().begin());
+  std::vector<ports::SourceFloor> floors;
+  for (const wire::SdesSource& source : message.sources.items()) floors.push_back({source.ssrc, source.from});
+  BeginCamera(ingress::CameraSession::MakeEnrolled(CameraSide(message.session, message.epoch),
+                                                   peer::EnrolledPlan(message.video, ports_.entropy),
+                                                   std::move(key), std::move(floors), ports_, now),
+              std::move(message.content_key), now);
+}
+
+void Lane::On(wire::IndexReserved message, Instant now, WallTime) {
+  if (IsCamera(message.session)) camera_->ReserveIndex(message, now);
 }
 
 void Lane::On(wire::EpochBegin message, Instant now, WallTime) {
@@ -80,6 +112,7 @@ void Lane::ServeCamera(Instant now) {
   TakeFrames(now);
   if (auto shown = camera_->TakeShownKey()) messages_.emplace_back(std::move(*shown));
   if (auto seen = camera_->TakeSources()) messages_.emplace_back(std::move(*seen));
+  while (auto wanted = camera_->TakeIndexWanted()) messages_.emplace_back(std::move(*wanted));
   if (camera_->TakeEpochWanted()) messages_.emplace_back(wire::EpochWanted{epoch_});
   if (const auto reason = camera_->ended(now)) EndCamera(*reason);
 }

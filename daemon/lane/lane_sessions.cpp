@@ -20,7 +20,8 @@ std::string_view Unquoted(std::string_view text) {
 // more than to know that they parse. "*": a restart.
 void Lane::On(wire::PatchOffer message, Instant, WallTime) {
   Viewer* viewer = FindViewer(message.session);
-  if (viewer == nullptr && !IsCamera(message.session)) {
+  const bool camera = IsCamera(message.session) && !camera_->enrolled();
+  if (viewer == nullptr && !camera) {
     return Refuse(message.ticket, 404, "This session has ended. Begin a new one with POST.");
   }
   if (message.if_match.str().empty()) {

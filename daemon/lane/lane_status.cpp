@@ -16,10 +16,14 @@ Lane::State Lane::StateAt(Instant now) const {
   if (age < config_.unavailable_after) return {CameraState::kStale, slowed};
   if (slowed != UnavailableReason::kNone) return {CameraState::kUnavailable, slowed};
   if (camera_->unsupported()) return {CameraState::kUnavailable, UnavailableReason::kUnsupportedMedia};
+  const auto last = camera_->last_packet();
+  const bool gone = !last || now - *last >= peer::kConsentLife;
+  if (camera_->replayed(now)) return {CameraState::kUnavailable, UnavailableReason::kReplayed};
+  // Nobody else says that such a camera has come or gone.
+  if (camera_->enrolled() && gone) return {CameraState::kUnavailable, UnavailableReason::kCameraOffline};
   if (!newest_picture_ && now - epoch_began_ < kConnectingPatience) {
     return {CameraState::kConnecting, UnavailableReason::kNone};
   }
-  const auto last = camera_->last_packet();
   if (!last || now - *last >= kMediaSilence) return {CameraState::kUnavailable, UnavailableReason::kNoMedia};
   return {CameraState::kUnavailable,
           camera_->late() ? UnavailableReason::kTooLate : UnavailableReason::kNoKeyframe};

@@ -8,6 +8,7 @@
 #include "daemon/base/check.h"
 #include "daemon/peer/negotiation_answer.h"
 #include "daemon/peer/negotiation_offer.h"
+#include "daemon/peer/negotiation_sdes.h"
 #include "daemon/wire/rtp_extensions.h"
 
 namespace latchkey::peer {
@@ -19,6 +20,7 @@ using wire::SdpMedia;
 using wire::StreamKind;
 
 constexpr std::string_view kProtocol = "UDP/TLS/RTP/SAVPF";
+constexpr std::string_view kSdesProtocol = "RTP/SAVPF";  // RFC 5124: the keys come otherwise
 constexpr std::uint8_t kMidId = 1;
 constexpr std::uint8_t kPlayoutDelayId = 2;
 
@@ -57,14 +59,21 @@ Sdp SessionPart(std::uint64_t session_id, std::string_view mids) {
   return sdp;
 }
 
-SdpMedia Section(StreamKind kind, std::string_view mid, const LocalTransport& local, bool first) {
+SdpMedia Section(StreamKind kind, std::string_view mid, const LocalTransport& local, bool first,
+                 const std::vector<wire::SdesCrypto>& sdes = {}) {
   SdpMedia media;
   media.kind = kind == StreamKind::kVideo ? "video" : "audio";
   media.port = 9;  // RFC 8829 5.2.1: the candidates tell
-  media.protocol = kProtocol;
+  media.protocol = sdes.empty() ? kProtocol : kSdesProtocol;
   media.lines.push_back({'c', "IN IP4 0.0.0.0"});
   media.attributes.Add("mid", mid);
-  AddTransport(media, local, "actpass", first && !local.candidates.empty());
+  const bool with_candidates = first && !local.candidates.empty();
+  if (sdes.empty()) {
+    AddTransport(media, local, "actpass", with_candidates);
+  } else {
+    AddIce(media, local, with_candidates);
+    for (const wire::SdesCrypto& crypto : sdes) AddCrypto(media, crypto);
+  }
   media.attributes.Add("rtcp-mux");
   media.attributes.Add("extmap", std::to_string(kMidId) + ' ' + std::string(wire::kUriMid));
   return media;
@@ -106,7 +115,7 @@ void AddSource(SdpMedia& media, std::uint32_t ssrc, std::string_view cname) {
 SdpMedia PublishSection(const PublishOffer& offer, const PublishOffer::Source& source, StreamKind kind,
                         std::string_view mid, bool first) {
   LATCHKEY_CHECK(wire::StreamKindOf(source.codec) == kind && source.ssrc != 0);
-  SdpMedia media = Section(kind, mid, offer.local, first);
+  SdpMedia media = Section(kind, mid, offer.local, first, offer.sdes);
   media.attributes.Add("sendonly");
   media.attributes.Add("msid", "latchkey-cam " + media.kind);
   const bool rtx = kind == StreamKind::kVideo && source.rtx_ssrc != 0;
@@ -211,7 +220,7 @@ Result<MediaPlan> ReadAnswer(std::string_view offer, std::string_view answer) {
     auto stream = ReadStream(offered[i], answered[i], told->media[i]);
     if (!stream) return tl::unexpected(stream.error());
     if (plan.streams.empty()) {
-      auto transport = ReadTransport(*told, told->media[i]);
+      auto transport = ReadTransport(*told, told->media[i], OffersSdes(*asked, asked->media[i]));
       if (!transport) return Fail(ErrorCode::kInvalid, transport.error().detail);
       plan.transport = std::move(*transport);
     }
@@ -224,6 +233,22 @@ Result<MediaPlan> ReadAnswer(std::string_view offer, std::string_view answer) {
   if (plan.streams.empty())
     return Fail(ErrorCode::kUnsupported, "the hub rejected every media section of the offer");
   return plan;
+}
+
+Result<SdesKeys> ReadSdesAnswer(const std::vector<wire::SdesCrypto>& ours, std::string_view answer) {
+  auto told = wire::ParseSdp(answer);
+  if (!told) return tl::unexpected(told.error());
+  std::optional<wire::SdesCrypto> theirs;
+  for (SdpMedia& media : told->media) {
+    const auto value = media.attributes.Value("crypto");
+    if (value && media.port != 0 && !theirs) theirs = wire::ParseCrypto(*value);
+    media.attributes.WipeValues("crypto");
+  }
+  for (const wire::SdesCrypto& own : ours) {
+    if (theirs && own.tag == theirs->tag && own.suite == theirs->suite)
+      return SdesKeys{SrtpKeyOf(*theirs), SrtpKeyOf(own)};
+  }
+  return DoesNotFit("it takes none of the offered a=crypto");
 }
 
 }  // namespace latchkey::peer

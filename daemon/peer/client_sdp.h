@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/result.h"
 #include "daemon/peer/media_plan.h"
+#include "daemon/peer/transport.h"
+#include "daemon/wire/sdes.h"
 
 namespace latchkey::peer {
 
@@ -34,6 +37,9 @@ struct PublishOffer {
   std::string cname;
   LocalTransport local;
   std::uint64_t session_id = 0;  // of o=: random, below 2^63 (RFC 8829 5.2.1)
+  // Instead of DTLS: the lines of a=crypto, best first, alike in each section. The text is the caller's to
+  // wipe.
+  std::vector<wire::SdesCrypto> sdes;
 };
 std::string WritePublishOffer(const PublishOffer& offer);
 
@@ -55,5 +61,9 @@ std::string WriteReceiveOffer(const ReceiveOffer& offer);
 // is kClient for setup:passive. In each stream local_ssrc is ours from the offer, remote_sources the hub's
 // from the answer.
 Result<MediaPlan> ReadAnswer(std::string_view offer, std::string_view answer);
+
+// Of an offer with a=crypto: `ours` is the line that the answer took, and theirs protects what they send.
+// kInvalid when it took none.
+Result<SdesKeys> ReadSdesAnswer(const std::vector<wire::SdesCrypto>& ours, std::string_view answer);
 
 }  // namespace latchkey::peer

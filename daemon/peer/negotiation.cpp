@@ -6,6 +6,7 @@
 #include "daemon/base/check.h"
 #include "daemon/peer/negotiation_answer.h"
 #include "daemon/peer/negotiation_offer.h"
+#include "daemon/peer/negotiation_sdes.h"
 
 namespace latchkey::peer {
 namespace {
@@ -104,6 +105,23 @@ std::string CannotTake(const CameraMedia& camera) {
   return text + ", offer to receive that";
 }
 
+Negotiated<Answer> AnswerCamera(const wire::Sdp& sdp, const LocalTransport& local, bool sdes,
+                                ports::Entropy& entropy) {
+  std::vector<OfferedSection> sections = ReadSections(sdp);
+  if (auto contradiction = FindContradiction(sdp, sections)) return tl::unexpected(*contradiction);
+  JudgeDirections(sections, Sender::kPeer);
+  const auto video = Choose(sections, StreamKind::kVideo, RankForCamera);
+  const auto audio = Choose(sections, StreamKind::kAudio, RankForCamera);
+  if (!video && !audio) return tl::unexpected(NothingUsable(sdp, sections, kCameraAdvice));
+  const std::vector<Choice> choices = Together(sdp, video, audio);
+  const auto keyed = ChooseSdes(sdp, choices, sdes, entropy);
+  if (!keyed) return tl::unexpected(keyed.error());
+  const SdesChoice* keys = *keyed ? &**keyed : nullptr;
+  auto answer = Conclude(sdp, sections, choices, Sender::kPeer, wire::kWebProfileLevel, local, keys, entropy);
+  if (answer && keys != nullptr) answer->sdes = KeysOf(*keys);
+  return answer;
+}
+
 }  // namespace
 
 bool ReceiverDecodes(const wire::H264ProfileLevel& receiver, const wire::H264ProfileLevel& stream) {
@@ -115,18 +133,13 @@ bool ReceiverDecodes(const wire::H264ProfileLevel& receiver, const wire::H264Pro
   return IsPredictive444(receiver) || (from == H264Profile::kHigh && to == H264Profile::kConstrainedHigh);
 }
 
-Negotiated<Answer> AnswerCameraOffer(std::string_view offer, const LocalTransport& local,
+Negotiated<Answer> AnswerCameraOffer(std::string_view offer, const LocalTransport& local, bool sdes,
                                      ports::Entropy& entropy) {
-  const auto sdp = ReadSdp(offer);
+  auto sdp = ReadSdp(offer);
   if (!sdp) return tl::unexpected(sdp.error());
-  std::vector<OfferedSection> sections = ReadSections(*sdp);
-  if (auto contradiction = FindContradiction(*sdp, sections)) return tl::unexpected(*contradiction);
-  JudgeDirections(sections, Sender::kPeer);
-  const auto video = Choose(sections, StreamKind::kVideo, RankForCamera);
-  const auto audio = Choose(sections, StreamKind::kAudio, RankForCamera);
-  if (!video && !audio) return tl::unexpected(NothingUsable(*sdp, sections, kCameraAdvice));
-  return Conclude(*sdp, sections, Together(*sdp, video, audio), Sender::kPeer, wire::kWebProfileLevel, local,
-                  entropy);
+  auto answer = AnswerCamera(*sdp, local, sdes, entropy);
+  for (wire::SdpMedia& media : sdp->media) media.attributes.WipeValues("crypto");
+  return answer;
 }
 
 Negotiated<ViewerOffer> ParseViewerOffer(std::string_view offer) {
@@ -166,8 +179,8 @@ Negotiated<Answer> AnswerViewerOffer(const ViewerOffer& offer, const CameraMedia
   const auto video = choose(StreamKind::kVideo, camera.video);
   const auto audio = choose(StreamKind::kAudio, camera.audio);
   if (!video && !audio) return tl::unexpected(NothingUsable(offer.sdp, sections, CannotTake(camera)));
-  auto answer =
-      Conclude(offer.sdp, sections, Together(offer.sdp, video, audio), Sender::kHub, profile, local, entropy);
+  auto answer = Conclude(offer.sdp, sections, Together(offer.sdp, video, audio), Sender::kHub, profile, local,
+                         nullptr, entropy);
   // The wrap was bound to the fingerprint that ParseViewerOffer() reported: no other may slip in.
   if (answer && answer->plan.transport.remote_fingerprint != offer.transport.remote_fingerprint) {
     return tl::unexpected(

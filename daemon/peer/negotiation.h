@@ -14,6 +14,7 @@
 
 #include "daemon/base/result.h"
 #include "daemon/peer/media_plan.h"
+#include "daemon/peer/transport.h"
 #include "daemon/ports/entropy.h"
 #include "daemon/wire/sdp.h"
 
@@ -34,14 +35,15 @@ constexpr std::size_t kMaxAnswerBytes = 8192;
 
 struct Answer {
   MediaPlan plan;
-  std::string sdp;  // at most kMaxAnswerBytes, begins with "v="
+  std::string sdp;  // at most kMaxAnswerBytes, begins with "v="; may hold our key: the caller wipes it
+  std::optional<SdesKeys> sdes;  // the keys that came with the offer instead of DTLS
 };
 
 // A camera's offer. Taken: at most one video (H264 packetization-mode 1, then mode 0, then VP8; constrained
 // baseline first) and at most one audio (Opus, PCMU, PCMA, in this order). Other sections are rejected with
 // port 0. Of several sections without BUNDLE one is taken, the video if there is one. Simulcast is answered
-// as a single stream.
-Negotiated<Answer> AnswerCameraOffer(std::string_view offer, const LocalTransport& local,
+// as a single stream. With `sdes` an offer may bring its key as a=crypto (RFC 4568) where it offers no DTLS.
+Negotiated<Answer> AnswerCameraOffer(std::string_view offer, const LocalTransport& local, bool sdes,
                                      ports::Entropy& entropy);
 
 // What a viewer offers, before anything is promised: enough to report its fingerprint.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/peer/negotiation_sdes.h"
 #include "daemon/wire/rtp_extensions.h"
 
 namespace latchkey::peer {
@@ -147,7 +148,8 @@ SdpMedia Rejected(const SdpMedia& offered, const OfferedSection& section) {
 }
 
 SdpMedia Accepted(const SdpMedia& offered, const Choice& choice, const StreamPlan& stream,
-                  const MediaPlan& plan, const LocalTransport& local, Sender sender, bool tagged) {
+                  const MediaPlan& plan, const LocalTransport& local, Sender sender, const SdesChoice* keys,
+                  bool tagged) {
   SdpMedia media;
   media.kind = offered.kind;
   media.protocol = offered.protocol;
@@ -159,7 +161,12 @@ SdpMedia Accepted(const SdpMedia& offered, const Choice& choice, const StreamPla
                                   (candidates.empty() ? "0.0.0.0" : candidates.front().ip.ToString())});
   if (!stream.mid.empty()) media.attributes.Add("mid", stream.mid);
   const bool client = plan.transport.local_role == ports::DtlsRole::kClient;
-  AddTransport(media, local, client ? "active" : "passive", tagged);
+  if (keys != nullptr) {
+    AddIce(media, local, tagged);
+    AddCrypto(media, keys->ours);
+  } else {
+    AddTransport(media, local, client ? "active" : "passive", tagged);
+  }
   media.attributes.Add(sender == Sender::kHub ? "sendonly" : "recvonly");
   media.attributes.Add("rtcp-mux");
   AddExtension(media, offered, stream.extensions.mid, wire::kUriMid, sender);
@@ -235,10 +242,20 @@ std::vector<SocketAddress> InOrder(std::vector<SocketAddress> candidates) {
 
 void AddTransport(SdpMedia& media, const LocalTransport& local, std::string_view setup,
                   bool with_candidates) {
-  media.attributes.Add("ice-ufrag", local.ufrag);
-  media.attributes.Add("ice-pwd", local.password);
   media.attributes.Add("fingerprint", wire::FormatFingerprint(local.fingerprint));
   media.attributes.Add("setup", setup);
+  AddIce(media, local, with_candidates);
+}
+
+void AddCrypto(SdpMedia& media, const wire::SdesCrypto& crypto) {
+  std::string text = wire::FormatCrypto(crypto);
+  media.attributes.Add("crypto", text);
+  WipeText(text);
+}
+
+void AddIce(SdpMedia& media, const LocalTransport& local, bool with_candidates) {
+  media.attributes.Add("ice-ufrag", local.ufrag);
+  media.attributes.Add("ice-pwd", local.password);
   if (!with_candidates) return;
   const auto candidates = InOrder(local.candidates);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -250,11 +267,11 @@ void AddTransport(SdpMedia& media, const LocalTransport& local, std::string_view
 Negotiated<Answer> Conclude(const Sdp& offer, const std::vector<OfferedSection>& sections,
                             const std::vector<Choice>& choices, Sender sender,
                             const wire::H264ProfileLevel& profile, const LocalTransport& local,
-                            ports::Entropy& entropy) {
+                            const SdesChoice* keys, ports::Entropy& entropy) {
   LATCHKEY_CHECK(!choices.empty() && choices.size() <= kMaxStreams);
   const Bundle bundle(offer);
   const Choice& tagged = TaggedOf(choices, bundle);
-  auto transport = ReadTransport(offer, offer.media[tagged.section->index]);
+  auto transport = ReadTransport(offer, offer.media[tagged.section->index], keys != nullptr);
   if (!transport) return tl::unexpected(transport.error());
   Answer answer;
   answer.plan.transport = std::move(*transport);
@@ -274,10 +291,11 @@ Negotiated<Answer> Conclude(const Sdp& offer, const std::vector<OfferedSection>&
       continue;
     }
     const StreamPlan& stream = *answer.plan.Find(section.kind);
-    text.media.push_back(
-        Accepted(offered, *chosen, stream, answer.plan, local, sender, chosen->section == tagged.section));
+    text.media.push_back(Accepted(offered, *chosen, stream, answer.plan, local, sender, keys,
+                                  chosen->section == tagged.section));
   }
   answer.sdp = wire::WriteSdp(text);
+  for (SdpMedia& media : text.media) media.attributes.WipeValues("crypto");
   if (answer.sdp.size() > kMaxAnswerBytes) {
     return tl::unexpected(Refusal{413, "the answer would be longer than " + std::to_string(kMaxAnswerBytes) +
                                            " bytes: offer fewer media sections, with shorter names"});

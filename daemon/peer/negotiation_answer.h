@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/peer/negotiation_offer.h"
+#include "daemon/wire/sdes.h"
 
 namespace latchkey::peer {
 
@@ -27,20 +28,23 @@ std::vector<Choice> Together(const wire::Sdp& offer, const std::optional<Choice>
                              const std::optional<Choice>& audio);
 
 // The plan and the answer. `choices` is not empty. `profile` is the H264 profile to tell for a format that
-// named none. Fails where ReadTransport() does.
+// named none. With `keys` there is no DTLS. Fails where ReadTransport() does.
 Negotiated<Answer> Conclude(const wire::Sdp& offer, const std::vector<OfferedSection>& sections,
                             const std::vector<Choice>& choices, Sender sender,
                             const wire::H264ProfileLevel& profile, const LocalTransport& local,
-                            ports::Entropy& entropy);
+                            const struct SdesChoice* keys, ports::Entropy& entropy);
 
 // 406, and for each section why it can't be used.
 Refusal NothingUsable(const wire::Sdp& offer, const std::vector<OfferedSection>& sections,
                       std::string_view what);
 
 // Attributes of our own transport for one section; candidates only when `with_candidates`. Also for our
-// clients.
+// clients. AddIce() is the part without DTLS.
 void AddTransport(wire::SdpMedia& media, const LocalTransport& local, std::string_view setup,
                   bool with_candidates);
+void AddIce(wire::SdpMedia& media, const LocalTransport& local, bool with_candidates);
+// a=crypto.
+void AddCrypto(wire::SdpMedia& media, const wire::SdesCrypto& crypto);
 // IPv4 first, at most kMaxLocalCandidates.
 std::vector<SocketAddress> InOrder(std::vector<SocketAddress> candidates);
 

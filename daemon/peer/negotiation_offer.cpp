@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "daemon/base/ascii.h"
+#include "daemon/base/base64.h"
 #include "daemon/peer/format_table.h"
 
 namespace latchkey::peer {
@@ -123,36 +124,12 @@ SectionFault FaultOf(const wire::SdpMedia& media, bool kind_is_known, bool has_f
   return has_formats ? SectionFault::kNone : SectionFault::kNoKnownCodec;
 }
 
-int Base64Digit(char c) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t at = kDigits.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
-
-// RFC 4648 4, padding optional. Nothing for a character outside the alphabet.
-std::optional<ByteVector> DecodeBase64(std::string_view text) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  ByteVector bytes;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int digit = Base64Digit(c);
-    if (digit < 0) return std::nullopt;
-    bits = (bits << 6U) | static_cast<unsigned>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push_back(static_cast<std::uint8_t>((bits >> static_cast<unsigned>(count)) & 0xffU));
-  }
-  return bytes;
-}
-
 // Comma-separated NAL units (RFC 6184 8.1). A damaged one is left out: the stream carries them as well.
 std::vector<ByteVector> DecodeParameterSets(std::string_view text) {
   std::vector<ByteVector> sets;
   while (!text.empty() && sets.size() < kMaxParameterSets) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    auto bytes = DecodeBase64(text.substr(0, comma));
+    auto bytes = Base64Decode(text.substr(0, comma));
     if (bytes && !bytes->empty()) sets.push_back(std::move(*bytes));
     text.remove_prefix(std::min(comma + 1, text.size()));
   }

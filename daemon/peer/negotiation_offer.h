@@ -58,8 +58,10 @@ std::vector<OfferedSection> ReadSections(const wire::Sdp& sdp);
 // The id of extension `uri` if the peer sends it (`peer_sends`) or receives it, 1..14; nothing otherwise.
 std::optional<std::uint8_t> ExtensionId(const wire::SdpMedia& media, std::string_view uri, bool peer_sends);
 
-// ICE credentials, fingerprint, setup and candidates of `media`, each falling back to the session's.
-Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMedia& media);
+// ICE credentials, fingerprint, setup and candidates of `media`, each falling back to the session's. `keyed`:
+// without DTLS, of which nothing is read.
+Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMedia& media,
+                                        bool keyed = false);
 
 // BUNDLE groups (RFC 9143).
 class Bundle {

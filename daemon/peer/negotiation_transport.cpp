@@ -60,7 +60,7 @@ bool SharesSource(const OfferedSection& a, const OfferedSection& b) {
 
 }  // namespace
 
-Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMedia& media) {
+Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMedia& media, bool keyed) {
   TransportPlan plan;
   const auto ufrag = ValueOf(sdp, media, "ice-ufrag");
   const auto password = ValueOf(sdp, media, "ice-pwd");
@@ -69,14 +69,16 @@ Negotiated<TransportPlan> ReadTransport(const wire::Sdp& sdp, const wire::SdpMed
   if (!wire::IsIceUfrag(*ufrag) || !wire::IsIcePassword(*password)) {
     return Refuse(400, "a=ice-ufrag or a=ice-pwd is not 4 (22) to 256 letters, digits, '+' or '/'");
   }
-  auto fingerprint = ReadFingerprint(sdp, media);
-  if (!fingerprint) return tl::unexpected(fingerprint.error());
-  const auto role = ReadRole(sdp, media);
-  if (!role) return tl::unexpected(role.error());
+  if (!keyed) {
+    const auto fingerprint = ReadFingerprint(sdp, media);
+    if (!fingerprint) return tl::unexpected(fingerprint.error());
+    const auto role = ReadRole(sdp, media);
+    if (!role) return tl::unexpected(role.error());
+    plan.remote_fingerprint = *fingerprint;
+    plan.local_role = *role;
+  }
   plan.remote_ufrag = *ufrag;
   plan.remote_password = *password;
-  plan.remote_fingerprint = *fingerprint;
-  plan.local_role = *role;
   plan.remote_candidates = wire::CandidatesOf(media.attributes);
   plan.tagged_kind = media.kind;
   plan.tagged_mid = wire::MidOf(media).value_or("");

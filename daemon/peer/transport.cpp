@@ -21,7 +21,18 @@ Result<Transport> Transport::Make(const TransportPlan& plan, IceCredentials loca
   return Transport(IceLite(std::move(local), ports.crypto, now), std::move(*session), plan);
 }
 
-Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan)
+Transport Transport::MakeKeyed(IceCredentials local, const SessionPorts& ports, Instant now) {
+  return Transport(IceLite(std::move(local), ports.crypto, now), nullptr, {});
+}
+
+Transport Transport::MakePinned() {
+  Transport transport(std::nullopt, nullptr, {});
+  transport.state_ = TransportState::kConnected;
+  return transport;
+}
+
+Transport::Transport(std::optional<IceLite> ice, std::unique_ptr<ports::DtlsSession> dtls,
+                     const TransportPlan& plan)
     : ice_(std::move(ice)),
       dtls_(std::move(dtls)),
       role_(plan.local_role),
@@ -30,11 +41,14 @@ Transport::Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, cons
 Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
                                              const ReceivedDatagram& datagram, Instant now,
                                              DatagramBatch& out) {
-  if (ended()) return {DropReason::kUnknownPeer, false};
-  const IceLite::Outcome outcome = ice_.HandleBindingRequest(message, datagram.from, datagram.to, now);
+  if (ended() || !ice_) return {DropReason::kUnknownPeer, false};
+  const IceLite::Outcome outcome = ice_->HandleBindingRequest(message, datagram.from, datagram.to, now);
   if (outcome.reason != DropReason::kNone) return {outcome.reason, false};
   Send({datagram.to, datagram.from}, outcome.reply, out);
-  if (!handshake_deadline_ && ice_.selected()) {
+  if (!dtls_ && state_ == TransportState::kConnecting && ice_->selected()) {
+    state_ = TransportState::kConnected;
+    handshake_deadline_ = now + kHandshakeLimit;
+  } else if (!handshake_deadline_ && ice_->selected()) {
     handshake_deadline_ = now + kHandshakeLimit;
     if (role_ == ports::DtlsRole::kClient) dtls_->Start(now);
     Drain(out);
@@ -44,10 +58,11 @@ Transport::StunVerdict Transport::HandleStun(const wire::StunMessage& message,
 
 DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, DatagramBatch& out) {
   const IcePair pair{datagram.to, datagram.from};
-  if (ended() || !ice_.IsValid(pair)) return DropReason::kUnknownPeer;
+  if (ended() || !IsValid(pair)) return DropReason::kUnknownPeer;
+  if (!dtls_) return DropReason::kUnknownProtocol;
   if (held()) return DropReason::kNoKeysYet;
   const bool connecting = state_ == TransportState::kConnecting;
-  if (connecting) ice_.NoteDtls(pair);
+  if (connecting) ice_->NoteDtls(pair);
   dtls_->HandleDatagram(datagram.bytes, now);
   Follow();
   Drain(out);
@@ -57,7 +72,7 @@ DropReason Transport::HandleDtls(const ReceivedDatagram& datagram, Instant now, 
 
 void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
   if (ended()) return;
-  if (ice_.ConsentExpired(now)) {
+  if (!ConsentFresh(now)) {
     state_ = TransportState::kConsentExpired;
     return;
   }
@@ -66,7 +81,7 @@ void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
     state_ = TransportState::kHandshakeTimeout;
     return;
   }
-  const auto due = dtls_->NextTimeout();
+  const auto due = dtls_ ? dtls_->NextTimeout() : std::nullopt;
   if (due && now >= *due) {
     dtls_->HandleTimeout(now);
     Follow();
@@ -76,11 +91,12 @@ void Transport::HandleTimeout(Instant now, DatagramBatch& out) {
 
 std::optional<Instant> Transport::NextDeadline() const {
   if (ended()) return std::nullopt;
-  Instant deadline = ice_.ConsentDeadline();
+  if (!ice_) return handshake_deadline_;
+  Instant deadline = ice_->ConsentDeadline();
   if ((state_ == TransportState::kConnecting || held()) && handshake_deadline_)
     deadline = std::min(deadline, *handshake_deadline_);
-  if (const auto due = dtls_->NextTimeout()) deadline = std::min(deadline, *due);
-  return deadline;
+  const auto due = dtls_ ? dtls_->NextTimeout() : std::nullopt;
+  return due ? std::min(deadline, *due) : deadline;
 }
 
 std::optional<ports::DtlsSrtpKeys> Transport::TakeKeys() {
@@ -103,7 +119,7 @@ void Transport::Admit(DatagramBatch& out) {
 
 void Transport::Close(DatagramBatch& out) {
   awaits_admission_ = false;
-  if (!ended()) {
+  if (!ended() && dtls_) {
     dtls_->Close();
     Drain(out);
   }
@@ -111,8 +127,8 @@ void Transport::Close(DatagramBatch& out) {
 }
 
 void Transport::Drain(DatagramBatch& out) {
-  if (held()) return;
-  const auto pair = ice_.selected();
+  if (held() || !dtls_) return;
+  const auto pair = path();
   while (const auto datagram = dtls_->PollDatagram()) {
     // Without a valid pair there is nobody to send to: a client starts with the first check.
     if (pair) Send(*pair, *datagram, out);
@@ -121,12 +137,13 @@ void Transport::Drain(DatagramBatch& out) {
 
 bool Transport::Holds(const IcePair& pair, Instant now) const {
   if (ended() || !ConsentFresh(now)) return false;
-  if (state_ == TransportState::kConnecting) return ice_.IsValid(pair);
+  if (state_ == TransportState::kConnecting) return IsValid(pair);
   return proved_ == pair && path() == pair;
 }
 
 void Transport::NoteAuthenticMedia(const IcePair& pair, Instant now) {
-  ice_.NoteAuthenticMedia(pair, now);
+  if (!ice_) return pinned_.NoteAuthenticMedia(pair, now);
+  ice_->NoteAuthenticMedia(pair, now);
   if (path() == pair) proved_ = pair;
 }
 
@@ -147,7 +164,8 @@ void Transport::Follow() {
 
 bool Transport::IsConsistent() const {
   if (keys_ && state_ == TransportState::kConnecting) return false;
-  return ice_.IsConsistent();
+  if (!ice_) return dtls_ == nullptr && state_ != TransportState::kConnecting;
+  return ice_->IsConsistent();
 }
 
 }  // namespace latchkey::peer

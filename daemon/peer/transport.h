@@ -1,6 +1,9 @@
 // One peer's transport: ICE-lite finds the path, DTLS proves who is there and yields the SRTP keys. The same
 // for a camera and for a viewer. Sans-IO: datagrams and time in, datagrams appended to a batch.
 //
+// A camera whose keys came with its offer (SDES) has no DTLS: it is connected with its first authentic check.
+// One whose keys were enrolled has no ICE either: it is connected from the start, by a PinnedPath.
+//
 //   kConnecting --(keys)--> kConnected
 //        |                      |
 //        v                      v
@@ -19,6 +22,7 @@
 #include "daemon/base/time.h"
 #include "daemon/peer/ice_lite.h"
 #include "daemon/peer/media_plan.h"
+#include "daemon/peer/pinned_path.h"
 #include "daemon/ports/crypto.h"
 #include "daemon/ports/dtls.h"
 #include "daemon/ports/entropy.h"
@@ -45,6 +49,12 @@ struct SessionPorts {
   ports::SrtpFactory& srtp;
 };
 
+// Keys that stood in an offer and its answer (RFC 4568).
+struct SdesKeys {
+  ports::SrtpKey inbound;   // what the peer protects with
+  ports::SrtpKey outbound;  // what we protect with
+};
+
 class Transport {
  public:
   // From the first authenticated check to the keys. A peer that sends nothing at all meets kConsentLife.
@@ -53,6 +63,10 @@ class Transport {
   // kSystem when DTLS can't be set up.
   static Result<Transport> Make(const TransportPlan& plan, IceCredentials local, const SessionPorts& ports,
                                 Instant now);
+  // Without DTLS: who is there is proved by the keys, which came otherwise.
+  static Transport MakeKeyed(IceCredentials local, const SessionPorts& ports, Instant now);
+  // Without ICE as well.
+  static Transport MakePinned();
   // The handshake's end waits for Admit(): a peer of a server doesn't learn before that it is connected, and
   // so sends nothing that nobody could open yet.
   void AwaitAdmission() { awaits_admission_ = true; }
@@ -81,23 +95,28 @@ class Transport {
   [[nodiscard]] const ports::Fingerprint& remote_fingerprint() const { return remote_fingerprint_; }
 
   // A check from there was authentic: this 5-tuple may bring DTLS.
-  [[nodiscard]] bool IsValid(const IcePair& pair) const { return ice_.IsValid(pair); }
+  [[nodiscard]] bool IsValid(const IcePair& pair) const { return ice_ && ice_->IsValid(pair); }
   // Whether another session's check, which may carry anybody's address, is to leave us this pair. While the
   // handshake runs, every valid one; then the path, if the handshake ended by it or authentic media came by
   // it. So a session can't hold a place for an address that it only wrote on a nomination.
   [[nodiscard]] bool Holds(const IcePair& pair, Instant now) const;
   // Where to send: nothing before the first authenticated check.
-  [[nodiscard]] std::optional<IcePair> path() const { return ice_.selected(); }
-  [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_.ConsentExpired(now); }
+  [[nodiscard]] std::optional<IcePair> path() const { return ice_ ? ice_->selected() : pinned_.pair(); }
+  // A sender with an enrolled key consents by sending: nothing is sent to it.
+  [[nodiscard]] bool ConsentFresh(Instant now) const { return !ice_ || !ice_->ConsentExpired(now); }
+  // No ICE: media may come from anywhere, as long as it is authentic.
+  [[nodiscard]] bool pinned() const { return !ice_.has_value(); }
   // The pair that a datagram of media came by, if media may come by it now; else the path, which it is not.
   [[nodiscard]] std::optional<IcePair> MediaPath(const ReceivedDatagram& datagram, Instant now) const {
     const IcePair pair{datagram.to, datagram.from};
-    return ice_.TakesMediaFrom(pair, now) ? pair : ice_.selected();
+    const bool takes = ice_ ? ice_->TakesMediaFrom(pair, now) : pinned_.TakesMediaFrom(pair, now);
+    return takes ? pair : path();
   }
   void NoteAuthenticMedia(const IcePair& pair, Instant now);
-  [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_.Owns(fragment); }
-  [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.local(); }
-  void Restart(IceCredentials fresh) { ice_.Restart(std::move(fresh)); }
+  [[nodiscard]] bool Owns(std::string_view fragment) const { return ice_ && ice_->Owns(fragment); }
+  // Precondition of both: !pinned().
+  [[nodiscard]] const IceCredentials& local_credentials() const { return ice_.value().local(); }
+  void Restart(IceCredentials fresh) { ice_.value().Restart(std::move(fresh)); }
 
   // Along the path, protected; nothing where there is none.
   void SendRtcp(ByteView compound, ports::SrtpSender& sender, DatagramBatch& out) const;
@@ -107,7 +126,7 @@ class Transport {
   [[nodiscard]] bool IsConsistent() const;
 
  private:
-  Transport(IceLite ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan);
+  Transport(std::optional<IceLite> ice, std::unique_ptr<ports::DtlsSession> dtls, const TransportPlan& plan);
 
   [[nodiscard]] bool ended() const {
     return state_ != TransportState::kConnecting && state_ != TransportState::kConnected;
@@ -117,8 +136,9 @@ class Transport {
   void Drain(DatagramBatch& out);
   void Follow();
 
-  IceLite ice_;
-  std::unique_ptr<ports::DtlsSession> dtls_;
+  std::optional<IceLite> ice_;                // none: pinned_ is the path
+  std::unique_ptr<ports::DtlsSession> dtls_;  // null: the keys came otherwise
+  PinnedPath pinned_;
   ports::DtlsRole role_;
   ports::Fingerprint remote_fingerprint_;
   TransportState state_ = TransportState::kConnecting;

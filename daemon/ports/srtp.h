@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "daemon/base/bytes.h"
 #include "daemon/base/counters.h"
@@ -38,6 +39,17 @@ struct SrtpKey {
   Secret<48> key_and_salt;  // the first SrtpKeyLength + SrtpSaltLength bytes count
 };
 
+// Roll-over counter and sequence number of a packet: 48 bits that never repeat under one key and SSRC (RFC
+// 3711 3.3.1).
+using SrtpIndex = std::uint64_t;
+constexpr SrtpIndex kSrtpMaxIndex = (SrtpIndex{1} << 48U) - 1;
+
+// Of a source that sent under a key before: packets of an index below `from` are old.
+struct SourceFloor {
+  std::uint32_t ssrc = 0;
+  SrtpIndex from = 0;
+};
+
 // Opens what one peer sends. Replay window: at least 1024 packets.
 class SrtpReceiver {
  public:
@@ -49,6 +61,7 @@ class SrtpReceiver {
   struct Opened {
     std::size_t size = 0;                   // of the plain packet, at the front of the buffer
     DropReason reason = DropReason::kNone;  // anything else: not opened, the buffer is unspecified
+    SrtpIndex index = 0;                    // of an RTP packet
   };
   // In place. kSrtpAuthentication, kSrtpReplay, kRtpMalformed or kRtcpMalformed.
   virtual Opened UnprotectRtp(MutableByteView packet) = 0;
@@ -82,6 +95,13 @@ class SrtpFactory {
   virtual ~SrtpFactory() = default;
 
   [[nodiscard]] virtual Result<std::unique_ptr<SrtpReceiver>> MakeReceiver(const SrtpKey& key) = 0;
+  // Of a key that outlives sessions. What is below its source's floor is kSrtpReplay and leaves no trace; a
+  // source may be joined behind any number of roll-overs, without loss if there are none since its floor.
+  // RTP alone: RTCP has an index of its own that nobody kept, and is kWrongDirection.
+  [[nodiscard]] virtual Result<std::unique_ptr<SrtpReceiver>> ResumeReceiver(const SrtpKey&,
+                                                                             std::span<const SourceFloor>) {
+    return Fail(ErrorCode::kUnsupported, "srtp: this library can't resume a key");
+  }
   [[nodiscard]] virtual Result<std::unique_ptr<SrtpSender>> MakeSender(const SrtpKey& key) = 0;
 };
 

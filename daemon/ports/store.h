@@ -11,8 +11,10 @@
 
 #include "daemon/base/ids.h"
 #include "daemon/base/result.h"
+#include "daemon/base/secret.h"
 #include "daemon/base/time.h"
 #include "daemon/ports/crypto.h"
+#include "daemon/ports/srtp.h"
 
 namespace latchkey::ports {
 
@@ -36,6 +38,21 @@ enum class PinState : std::uint8_t {
 // A grant without an end. Stored as seconds, and within what 64 bits of nanoseconds can say.
 constexpr WallTime kNoEnd = FromUnixSeconds(9'000'000'000);
 
+// An SRTP master key and salt that the hub made for a camera (AES_CM_128_HMAC_SHA1_80), and the same sealed
+// under the registry's secret: nonce, key, tag.
+using SdesKey = Secret<30>;
+using SealedSdesKey = std::array<std::uint8_t, kAeadNonceSize + 30 + kAeadTagSize>;
+
+struct SdesEnrolment {
+  SealedSdesKey key{};
+  bool vp8 = false;           // of its pictures; else H.264
+  std::optional<KeyTag> tag;  // once the camera's lane has shown the key
+  std::uint16_t port = 0;     // where its sender sends; 0: its lane has not said yet
+};
+
+// Sources of one enrolled key: each start of a sender takes another SSRC. At the limit the key is used up.
+constexpr std::size_t kMaxSdesSources = 4096;
+
 struct CameraRecord {
   CameraId id;
   std::string name;   // a label, never a key
@@ -46,7 +63,8 @@ struct CameraRecord {
   Epoch reserved_epoch;       // every epoch up to here may have been used
   WallTime added{};
   PinState pin_state = PinState::kNone;
-  std::optional<KeyTag> certificate;  // that it showed last, by its public key
+  std::optional<KeyTag> certificate;       // that it showed last, by its public key
+  std::optional<SdesEnrolment> enrolment;  // of a camera with `sdes`
 };
 
 struct ViewerRecord {
@@ -106,17 +124,27 @@ class RegistryStore {
   [[nodiscard]] virtual Status RenameCamera(CameraId camera, const std::string& name) = 0;
   // Its grants and the suspensions of it alone end too. Its id stays taken for ever.
   [[nodiscard]] virtual Status RemoveCamera(CameraId camera) = 0;
-  [[nodiscard]] virtual Status ReplaceCameraToken(CameraId camera, const TokenDigest& token) = 0;
-  // A new owner: new token, every grant ended, the pin forgotten, in one transaction (invariant 8).
-  [[nodiscard]] virtual Status TransferCamera(CameraId camera, const TokenDigest& token) = 0;
+  // With the token goes its enrolled key, where it has one, and what is known of that one's sources.
+  [[nodiscard]] virtual Status ReplaceCameraToken(CameraId camera, const TokenDigest& token,
+                                                  const std::optional<SealedSdesKey>& sdes) = 0;
+  // A new owner: new token and key, every grant ended, the pin forgotten, in one transaction (invariant 8).
+  [[nodiscard]] virtual Status TransferCamera(CameraId camera, const TokenDigest& token,
+                                              const std::optional<SealedSdesKey>& sdes) = 0;
   // Never goes back: a smaller or equal epoch is kInvalid.
   [[nodiscard]] virtual Status ReserveEpochs(CameraId camera, Epoch up_to) = 0;
 
   // kConflict: another camera has this pin.
   [[nodiscard]] virtual Status SetPin(CameraId camera, PinState state, const std::optional<KeyPin>& pin) = 0;
   // The camera begins a session with these: from now on the stream key is used up. kConflict: it was before.
-  [[nodiscard]] virtual Status UseKeys(CameraId camera, const KeyTag& certificate, const KeyTag& stream_key,
-                                       WallTime when) = 0;
+  // No certificate: its key came by SDES.
+  [[nodiscard]] virtual Status UseKeys(CameraId camera, const std::optional<KeyTag>& certificate,
+                                       const KeyTag& stream_key, WallTime when) = 0;
+  // The camera's enrolled key has this tag, and is used up for everybody else: kConflict when it was before.
+  [[nodiscard]] virtual Status NoteSdesTag(CameraId camera, const KeyTag& tag, WallTime when) = 0;
+  [[nodiscard]] virtual Status SetSdesPort(CameraId camera, std::uint16_t port) = 0;
+  // Packets below `source.from` may have come. Never goes back: kInvalid. kDenied: kMaxSdesSources.
+  [[nodiscard]] virtual Status ReserveIndex(CameraId camera, const SourceFloor& source) = 0;
+  [[nodiscard]] virtual Result<std::vector<SourceFloor>> SdesSources(CameraId camera) = 0;
   // Which camera used this stream key, which may have been removed since. Of the last kMaxUsedKeys.
   [[nodiscard]] virtual Result<std::optional<CameraId>> UserOf(const KeyTag& stream_key) = 0;
   // What tells the secret under which tags were made, as it was kept by the one call of the other.

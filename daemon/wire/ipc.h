@@ -35,13 +35,18 @@ constexpr std::size_t kIpcHeaderSize = 8;
 // Largest record: an offer of 64 KiB and what surrounds it.
 constexpr std::size_t kIpcMaxMessage = 96 * 1024;
 
-// Text of at most Max bytes. Construction truncates: only our own words are ever longer than a bound,
-// and a stranger's text is checked before it comes here.
+// Text of at most Max bytes, wiped at its end: an offer may hold a key (RFC 4568). Construction truncates:
+// only our own words are ever longer than a bound, and a stranger's text is checked before it comes here.
 template <std::size_t Max>
 class BoundedText {
  public:
   static constexpr std::size_t kMax = Max;
   BoundedText() = default;
+  BoundedText(const BoundedText&) = default;
+  BoundedText& operator=(const BoundedText&) = default;
+  BoundedText(BoundedText&&) noexcept = default;
+  BoundedText& operator=(BoundedText&&) noexcept = default;
+  ~BoundedText() { WipeText(text_); }
   // NOLINTNEXTLINE(google-explicit-constructor): a bounded text is made of a text.
   BoundedText(std::string_view text) : text_(text.substr(0, Max)) {}
   BoundedText(const char* text) : BoundedText(std::string_view(text)) {}

@@ -42,10 +42,11 @@ struct PublishOffer {
   SessionId session;
   Epoch epoch;
   Secret32 content_key;
+  bool sdes = false;  // the camera may bring its key in the offer
   SdpText offer;
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.ticket, m.session, m.epoch, m.content_key, m.offer);
+    v(m.ticket, m.session, m.epoch, m.content_key, m.sdes, m.offer);
   }
 };
 
@@ -177,12 +178,13 @@ struct PublishAnswer {
 struct KeyShown {
   static constexpr auto kKind = IpcKind::kKeyShown;
   SessionId session;
-  std::array<std::uint8_t, 32> public_key{};  // SHA-256 of its certificate's (ports/dtls.h)
+  Keying keying = Keying::kDtls;
+  std::array<std::uint8_t, 32> public_key{};  // SHA-256 of its certificate's (ports/dtls.h); zeros: SDES
   std::array<std::uint8_t, 32> stream_key{};  // gate::DigestOf the key that it sends with
   SourceIds sources;                          // SSRCs that its offer declared
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.session, m.public_key, m.stream_key, m.sources);
+    v(m.session, m.keying, m.public_key, m.stream_key, m.sources);
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "daemon/wire/ipc_front.h"
 #include "daemon/wire/ipc_lane.h"
+#include "daemon/wire/ipc_sdes.h"
 #include "daemon/wire/ipc_types.h"
 
 namespace latchkey::wire {
@@ -15,9 +16,11 @@ using FrontToKeeper =
                  Subscribe, Unsubscribe, Cancel, MetricsRequest>;
 using KeeperToFront =
     std::variant<FrontConfig, Answered, Refused, Granted, Done, CameraList, Metrics, Shutdown>;
-using KeeperToLane = std::variant<LaneConfig, PublishOffer, ViewerOffer, ViewerAdmit, WrapRenewal, EpochBegin,
-                                  KeyAdmitted, PatchOffer, SessionEnd, Suspend, Shutdown>;
-using LaneToKeeper = std::variant<LaneReady, PublishAnswer, ViewerParsed, ViewerAnswer, PatchAnswer, Refused,
-                                  SessionEnded, LaneStatus, EpochWanted, OpenFailed, KeyShown, SourcesSeen>;
+using KeeperToLane =
+    std::variant<LaneConfig, PublishOffer, ViewerOffer, ViewerAdmit, WrapRenewal, EpochBegin, KeyAdmitted,
+                 SdesBegin, IndexReserved, PatchOffer, SessionEnd, Suspend, Shutdown>;
+using LaneToKeeper =
+    std::variant<LaneReady, PublishAnswer, ViewerParsed, ViewerAnswer, PatchAnswer, Refused, SessionEnded,
+                 LaneStatus, EpochWanted, OpenFailed, KeyShown, SourcesSeen, IndexWanted>;
 
 }  // namespace latchkey::wire

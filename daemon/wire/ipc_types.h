@@ -46,6 +46,8 @@ enum class IpcKind : std::uint8_t {
   kSessionEnd = 71,
   kSuspend = 72,
   kKeyAdmitted = 73,
+  kSdesBegin = 74,
+  kIndexReserved = 75,
   // lane -> keeper
   kLaneReady = 96,
   kPublishAnswer = 97,
@@ -58,6 +60,7 @@ enum class IpcKind : std::uint8_t {
   kOpenFailed = 104,
   kKeyShown = 105,
   kSourcesSeen = 106,
+  kIndexWanted = 107,
 };
 
 // What a person is told of a camera.
@@ -82,6 +85,15 @@ enum class UnavailableReason : std::uint8_t {
   kSuspended,
   kKeyRefused,  // the camera's key is another camera's, was used before, or is not the pinned one
   kUnrecorded,  // the audit log can't be written
+  kReplayed,    // what comes under the camera's enrolled key was sent before
+  kCount
+};
+
+// How a camera's session came by its SRTP key (DESIGN section 4a).
+enum class Keying : std::uint8_t {
+  kDtls,      // RFC 5764, under the certificate of the authorised offer
+  kSdes,      // RFC 4568, in the authorised offer
+  kEnrolled,  // the hub made it and showed it to the owner once
   kCount
 };
 

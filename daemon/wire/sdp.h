@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "daemon/base/result.h"
+#include "daemon/base/secret.h"
 
 namespace latchkey::wire {
 
@@ -57,6 +58,12 @@ class SdpAttributes {
   // The values of all of that name, in order. The views live as long as the attributes.
   [[nodiscard]] std::vector<std::string_view> Values(std::string_view name) const;
   [[nodiscard]] const std::vector<SdpAttribute>& items() const { return items_; }
+  // Overwrites the values of all of that name, which hold keys.
+  void WipeValues(std::string_view name) {
+    for (SdpAttribute& item : items_) {
+      if (item.name == name) WipeText(item.value);
+    }
+  }
 
  private:
   std::vector<SdpAttribute> items_;

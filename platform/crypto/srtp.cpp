@@ -9,32 +9,24 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "platform/crypto/srtp_resumed.h"
+#include "platform/crypto/srtp_session.h"
 
 namespace latchkey::platform {
 namespace {
 
+using internal::MakeSrtpPolicy;
+using internal::MakeSrtpSession;
+using internal::RtpHeaderSize;
+using internal::SrtpReasonOf;
+using internal::SrtpSession;
+using internal::SrtpTagLength;
+using internal::SsrcAt;
 using ports::SrtpKey;
-using ports::SrtpKeyLength;
 using ports::SrtpProfile;
-using ports::SrtpSaltLength;
 
-constexpr std::size_t kRtpHeader = 12;
 constexpr std::size_t kRtcpHeader = 8;
 constexpr std::size_t kSrtcpIndex = 4;
-
-std::size_t TagLength(SrtpProfile profile) {
-  return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 10 : 16;
-}
-
-bool IsKnown(SrtpProfile profile) {
-  return profile == SrtpProfile::kAes128CmHmacSha1_80 || profile == SrtpProfile::kAeadAes128Gcm ||
-         profile == SrtpProfile::kAeadAes256Gcm;
-}
-
-struct SessionFree {
-  void operator()(srtp_ctx_t* session) const { (void)srtp_dealloc(session); }
-};
-using SessionPtr = std::unique_ptr<srtp_ctx_t, SessionFree>;
 
 void InitialiseOnce() {
   // srtp_init is the library's own process-wide state; it runs self-tests, so once.
@@ -45,74 +37,14 @@ void InitialiseOnce() {
   (void)done;
 }
 
-void SetCiphers(SrtpProfile profile, srtp_policy_t& policy) {
-  const auto set = [&policy](void (*fill)(srtp_crypto_policy_t*)) {
-    fill(&policy.rtp);
-    fill(&policy.rtcp);
-  };
-  switch (profile) {
-    case SrtpProfile::kAes128CmHmacSha1_80: return set(&srtp_crypto_policy_set_rtp_default);
-    case SrtpProfile::kAeadAes128Gcm: return set(&srtp_crypto_policy_set_aes_gcm_128_16_auth);
-    case SrtpProfile::kAeadAes256Gcm: return set(&srtp_crypto_policy_set_aes_gcm_256_16_auth);
-  }
-}
-
-// `key` outlives it.
-srtp_policy_t MakePolicy(const SrtpKey& key, bool sender) {
-  srtp_policy_t policy{};
-  SetCiphers(key.profile, policy);
-  const auto wanted = SrtpKeyLength(key.profile) + SrtpSaltLength(key.profile);
-  LATCHKEY_CHECK(static_cast<std::size_t>(policy.rtp.cipher_key_len) == wanted);
-  policy.ssrc.type = sender ? ssrc_any_outbound : ssrc_any_inbound;
-  // libsrtp derives its session keys from it and doesn't write to it.
-  policy.key = const_cast<unsigned char*>(key.key_and_salt.Reveal().data());
-  policy.window_size = sender ? kSrtpSendWindow : kSrtpReceiveWindow;
-  policy.allow_repeat_tx = sender ? 1 : 0;
-  return policy;
-}
-
-Result<SessionPtr> MakeSession(const SrtpKey& key, bool sender) {
-  if (!IsKnown(key.profile)) return Fail(ErrorCode::kInvalid, "srtp: profile is not of the closed list");
-  const srtp_policy_t policy = MakePolicy(key, sender);
-  srtp_t session = nullptr;
-  const srtp_err_status_t status = srtp_create(&session, &policy);
-  if (status != srtp_err_status_ok) {
-    return Fail(ErrorCode::kSystem, "srtp: libsrtp can't make a session, status " + std::to_string(status));
-  }
-  return SessionPtr(session);
-}
-
-DropReason ReasonOf(srtp_err_status_t status, DropReason malformed) {
-  if (status == srtp_err_status_replay_fail || status == srtp_err_status_replay_old)
-    return DropReason::kSrtpReplay;
-  if (status == srtp_err_status_bad_param || status == srtp_err_status_parse_err) return malformed;
-  return DropReason::kSrtpAuthentication;
-}
-
-// Bytes of an RTP header with CSRCs and extension (RFC 3550 5.1); 0 when it isn't whole.
-std::size_t RtpHeaderSize(ByteView packet) {
-  ByteReader reader(packet);
-  const std::uint8_t first = reader.U8();
-  reader.Skip(kRtpHeader - 1 + std::size_t{4} * (first & 0x0fU));
-  if ((first & 0x10U) != 0) {
-    reader.Skip(2);
-    reader.Skip(std::size_t{4} * reader.U16());
-  }
-  return reader.ok() && (first >> 6U) == 2 ? reader.position() : 0;
-}
-
-std::uint32_t SsrcAt(ByteView packet, std::size_t offset) {
-  return ByteReader(packet.subspan(offset, 4)).U32();
-}
-
 class Receiver final : public ports::SrtpReceiver {
  public:
-  Receiver(SessionPtr session, const SrtpKey& key)
+  Receiver(SrtpSession session, const SrtpKey& key)
       : key_{key.profile, key.key_and_salt.Duplicate()}, session_(std::move(session)) {}
 
   Opened UnprotectRtp(MutableByteView packet) override {
     const std::size_t header = RtpHeaderSize(packet);
-    if (header == 0 || header + TagLength(key_.profile) > packet.size())
+    if (header == 0 || header + SrtpTagLength(key_.profile) > packet.size())
       return {0, DropReason::kRtpMalformed};
     const std::uint32_t ssrc = SsrcAt(packet, 8);
     const Source* source = Find(ssrc);
@@ -124,7 +56,7 @@ class Receiver final : public ports::SrtpReceiver {
   // RFC 3711 3.4: the E flag and the index, then the tag; RFC 7714 9.2: the tag, then E and index. The
   // flag says that the payload is encrypted, and one that isn't is not taken.
   Opened UnprotectRtcp(MutableByteView packet) override {
-    const std::size_t tag = TagLength(key_.profile);
+    const std::size_t tag = SrtpTagLength(key_.profile);
     if (packet.size() < kRtcpHeader + tag + kSrtcpIndex || (packet[0] >> 6U) != 2) {
       return {0, DropReason::kRtcpMalformed};
     }
@@ -157,7 +89,7 @@ class Receiver final : public ports::SrtpReceiver {
     if (!known && exhausted()) return {0, DropReason::kWrongSsrc};
     int size = static_cast<int>(packet.size());
     const srtp_err_status_t status = unprotect(session_.get(), packet.data(), &size);
-    if (status != srtp_err_status_ok) return {0, ReasonOf(status, malformed)};
+    if (status != srtp_err_status_ok) return {0, SrtpReasonOf(status, malformed)};
     LATCHKEY_CHECK(size >= 0 && static_cast<std::size_t>(size) < packet.size());
     if (!known) sources_[source_count_++] = {ssrc, false};
     return {static_cast<std::size_t>(size), DropReason::kNone};
@@ -183,7 +115,7 @@ class Receiver final : public ports::SrtpReceiver {
   Opened OpenRolled(MutableByteView packet, std::uint32_t ssrc) {
     const bool known = Find(ssrc) != nullptr;
     if (!known) {
-      srtp_policy_t policy = MakePolicy(key_, false);
+      srtp_policy_t policy = MakeSrtpPolicy(key_, false);
       policy.ssrc = {ssrc_specific, ssrc};
       if (srtp_add_stream(session_.get(), &policy) != srtp_err_status_ok)
         return {0, DropReason::kSrtpAuthentication};
@@ -200,7 +132,7 @@ class Receiver final : public ports::SrtpReceiver {
   static constexpr std::size_t kMaxPacket = 0xffff;  // of UDP
 
   SrtpKey key_;
-  SessionPtr session_;
+  SrtpSession session_;
   std::array<Source, kSrtpMaxSsrcs> sources_{};
   std::size_t source_count_ = 0;
   std::uint32_t suspects_ = 0;               // first packets that may have a roll-over behind them
@@ -209,7 +141,7 @@ class Receiver final : public ports::SrtpReceiver {
 
 class Sender final : public ports::SrtpSender {
  public:
-  explicit Sender(SessionPtr session) : session_(std::move(session)) {}
+  explicit Sender(SrtpSession session) : session_(std::move(session)) {}
 
   std::size_t ProtectRtp(MutableByteView buffer, std::size_t size) override {
     LATCHKEY_CHECK(RtpHeaderSize(buffer.first(size)) != 0);
@@ -233,7 +165,7 @@ class Sender final : public ports::SrtpSender {
     return static_cast<std::size_t>(length);
   }
 
-  SessionPtr session_;
+  SrtpSession session_;
 };
 
 }  // namespace
@@ -243,13 +175,20 @@ LibSrtpFactory::LibSrtpFactory() {
 }
 
 Result<std::unique_ptr<ports::SrtpReceiver>> LibSrtpFactory::MakeReceiver(const SrtpKey& key) {
-  auto session = MakeSession(key, false);
+  auto session = MakeSrtpSession(key, false);
   if (!session) return tl::unexpected<Error>(session.error());
   return std::make_unique<Receiver>(std::move(*session), key);
 }
 
+Result<std::unique_ptr<ports::SrtpReceiver>> LibSrtpFactory::ResumeReceiver(
+    const SrtpKey& key, std::span<const ports::SourceFloor> floors) {
+  auto session = MakeSrtpSession(key, false);
+  if (!session) return tl::unexpected<Error>(session.error());
+  return std::make_unique<ResumedReceiver>(std::move(*session), key, floors);
+}
+
 Result<std::unique_ptr<ports::SrtpSender>> LibSrtpFactory::MakeSender(const SrtpKey& key) {
-  auto session = MakeSession(key, true);
+  auto session = MakeSrtpSession(key, true);
   if (!session) return tl::unexpected<Error>(session.error());
   return std::make_unique<Sender>(std::move(*session));
 }

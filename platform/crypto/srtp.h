@@ -27,6 +27,8 @@ class LibSrtpFactory final : public ports::SrtpFactory {
   // Any SSRC is accepted; who may use which is the gate's decision. kInvalid for a profile that is not
   // of the closed list.
   [[nodiscard]] Result<std::unique_ptr<ports::SrtpReceiver>> MakeReceiver(const ports::SrtpKey& key) override;
+  [[nodiscard]] Result<std::unique_ptr<ports::SrtpReceiver>> ResumeReceiver(
+      const ports::SrtpKey& key, std::span<const ports::SourceFloor> floors) override;
   [[nodiscard]] Result<std::unique_ptr<ports::SrtpSender>> MakeSender(const ports::SrtpKey& key) override;
 };
 

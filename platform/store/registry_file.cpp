@@ -79,6 +79,18 @@ CREATE TABLE used_keys (
   camera BLOB NOT NULL REFERENCES ids (id),
   since INTEGER NOT NULL
 ) STRICT;
+)",
+                                                                        R"(
+ALTER TABLE cameras ADD COLUMN sdes_key BLOB CHECK (sdes_key IS NULL OR length(sdes_key) = 58);
+ALTER TABLE cameras ADD COLUMN sdes_vp8 INTEGER NOT NULL DEFAULT 0 CHECK (sdes_vp8 IN (0, 1));
+ALTER TABLE cameras ADD COLUMN sdes_tag BLOB CHECK (sdes_tag IS NULL OR length(sdes_tag) = 32);
+ALTER TABLE cameras ADD COLUMN sdes_port INTEGER NOT NULL DEFAULT 0 CHECK (sdes_port BETWEEN 0 AND 65535);
+CREATE TABLE sdes_sources (
+  camera BLOB NOT NULL REFERENCES cameras (id) ON DELETE CASCADE,
+  ssrc INTEGER NOT NULL,
+  reserved INTEGER NOT NULL CHECK (reserved >= 0),
+  PRIMARY KEY (camera, ssrc)
+) STRICT, WITHOUT ROWID;
 )"};
 
 tl::unexpected<Error> Because(const std::string& path, Error error) {

@@ -1,6 +1,7 @@
 #include "platform/store/sqlite_registry.h"
 
 #include "platform/store/registry_file.h"
+#include "platform/store/sqlite_registry_rows.h"
 
 namespace latchkey::platform {
 namespace {
@@ -10,37 +11,8 @@ constexpr std::string_view kViewerKind = "viewer";
 constexpr std::string_view kGrantKind = "grant";
 constexpr std::string_view kSuspensionKind = "suspension";
 
-template <class IdType>
-bool IdAt(const Statement& statement, int column, IdType& out) {
-  typename IdType::Bytes bytes{};
-  if (!statement.BlobAt(column, bytes)) return false;
-  out = IdType(bytes);
-  return !out.IsNull();
-}
-
 WallTime TimeAt(const Statement& statement, int column) {
   return FromUnixSeconds(statement.NumberAt(column));
-}
-
-Status Damaged(const char* what) {
-  return Fail(ErrorCode::kCorrupt,
-              std::string("registry: ") + what + " has a damaged row; restore it from a backup");
-}
-
-// Runs `work` between BEGIN and COMMIT; nothing of it stays when any part fails.
-template <class Work>
-Status Atomically(Database& db, Work&& work) {
-  Transaction transaction(db);
-  if (!transaction.begun()) return transaction.begun();
-  if (Status done = work(); !done) return done;
-  return transaction.Commit();
-}
-
-// A statement that must have changed exactly one row.
-Status ExactlyOne(Database& db, Status ran, const char* missing) {
-  if (!ran) return ran;
-  if (db.changes() != 1) return Fail(ErrorCode::kNotFound, missing);
-  return {};
 }
 
 Status PutToken(Database& db, ByteView owner, const ports::TokenDigest& digest) {
@@ -51,8 +23,6 @@ Status PutToken(Database& db, ByteView owner, const ports::TokenDigest& digest) 
 Status DropToken(Database& db, ByteView owner) {
   return Statement(db, "DELETE FROM tokens WHERE owner = ?").Blob(owner).Run();
 }
-
-constexpr const char* kNoCamera = "no camera with this id";
 
 }  // namespace
 
@@ -75,9 +45,10 @@ Status SqliteRegistry::TakeId(ByteView id, std::string_view kind) {
 Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
   return Atomically(db_, [&]() -> Status {
     if (auto taken = TakeId(camera.id.bytes(), kCameraKind); !taken) return taken;
-    Statement add(db_,
-                  "INSERT INTO cameras (id, name, model, pin, sdes, reserved_epoch, added, pin_state) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement add(
+        db_,
+        "INSERT INTO cameras (id, name, model, pin, sdes, reserved_epoch, added, pin_state, sdes_key, "
+        "sdes_vp8) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     add.Blob(camera.id.bytes()).Text(camera.name).Text(camera.model);
     if (camera.pin) {
       add.Blob(*camera.pin);
@@ -86,6 +57,11 @@ Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
     }
     add.Number(camera.sdes ? 1 : 0).Number(static_cast<std::int64_t>(camera.reserved_epoch.value));
     add.Number(ToUnixSeconds(camera.added)).Number(static_cast<std::int64_t>(camera.pin_state));
+    if (camera.enrolment) {
+      add.Blob(camera.enrolment->key).Number(camera.enrolment->vp8 ? 1 : 0);
+    } else {
+      add.Null().Number(0);
+    }
     if (auto added = add.Run(); !added) return added;
     return PutToken(db_, camera.id.bytes(), camera.token);
   });
@@ -106,57 +82,6 @@ Status SqliteRegistry::RemoveCamera(CameraId camera) {
     Statement remove(db_, "DELETE FROM cameras WHERE id = ?");
     return ExactlyOne(db_, remove.Blob(camera.bytes()).Run(), kNoCamera);
   });
-}
-
-Status SqliteRegistry::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) {
-  Statement replace(db_, "UPDATE tokens SET digest = ? WHERE owner = (SELECT id FROM cameras WHERE id = ?)");
-  return ExactlyOne(db_, replace.Blob(token).Blob(camera.bytes()).Run(), kNoCamera);
-}
-
-Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest& token) {
-  return Atomically(db_, [&]() -> Status {
-    if (auto replaced = ReplaceCameraToken(camera, token); !replaced) return replaced;
-    if (auto ended = Statement(db_, "DELETE FROM grants WHERE camera = ?").Blob(camera.bytes()).Run(); !ended)
-      return ended;
-    return Statement(db_, "UPDATE cameras SET pin = NULL, pin_state = 0, certificate = NULL WHERE id = ?")
-        .Blob(camera.bytes())
-        .Run();
-  });
-}
-
-Status SqliteRegistry::SetPin(CameraId camera, ports::PinState state,
-                              const std::optional<ports::KeyPin>& pin) {
-  Statement set(db_, "UPDATE cameras SET pin_state = ?, pin = ? WHERE id = ?");
-  set.Number(static_cast<std::int64_t>(state));
-  if (pin) {
-    set.Blob(*pin);
-  } else {
-    set.Null();
-  }
-  return ExactlyOne(db_, set.Blob(camera.bytes()).Run(), kNoCamera);
-}
-
-Status SqliteRegistry::UseKeys(CameraId camera, const ports::KeyTag& certificate,
-                               const ports::KeyTag& stream_key, WallTime when) {
-  return Atomically(db_, [&]() -> Status {
-    Statement use(db_, "INSERT INTO used_keys (tag, camera, since) VALUES (?, ?, ?)");
-    if (auto used = use.Blob(stream_key).Blob(camera.bytes()).Number(ToUnixSeconds(when)).Run(); !used)
-      return used;
-    Statement forget(db_, "DELETE FROM used_keys WHERE number <= (SELECT max(number) FROM used_keys) - ?");
-    if (auto forgot = forget.Number(ports::kMaxUsedKeys).Run(); !forgot) return forgot;
-    Statement note(db_, "UPDATE cameras SET certificate = ? WHERE id = ?");
-    return ExactlyOne(db_, note.Blob(certificate).Blob(camera.bytes()).Run(), kNoCamera);
-  });
-}
-
-Result<std::optional<CameraId>> SqliteRegistry::UserOf(const ports::KeyTag& stream_key) {
-  Statement find(db_, "SELECT camera FROM used_keys WHERE tag = ?");
-  const auto row = find.Blob(stream_key).Step();
-  if (!row) return tl::unexpected(row.error());
-  if (!*row) return std::optional<CameraId>{};
-  CameraId camera;
-  if (!IdAt(find, 0, camera)) return tl::unexpected(Damaged("the table of used keys").error());
-  return std::optional<CameraId>(camera);
 }
 
 Result<std::optional<ports::Sha256Digest>> SqliteRegistry::SecretCheck() {
@@ -261,7 +186,7 @@ Status SqliteRegistry::LiftSuspension(SuspensionId suspension, const std::string
 Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
   Statement all(db_,
                 "SELECT c.id, c.name, c.model, t.digest, c.pin, c.sdes, c.reserved_epoch, c.added, "
-                "c.pin_state, c.certificate "
+                "c.pin_state, c.certificate, c.sdes_key, c.sdes_vp8, c.sdes_tag, c.sdes_port "
                 "FROM cameras c LEFT JOIN tokens t ON t.owner = c.id ORDER BY c.number");
   for (;;) {
     const auto row = all.Step();
@@ -270,7 +195,7 @@ Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
     ports::CameraRecord camera;
     camera.name = all.TextAt(1);
     camera.model = all.TextAt(2);
-    if (!IdAt(all, 0, camera.id) || !all.BlobAt(3, camera.token)) return Damaged("the table of cameras");
+    if (!KnownIdAt(all, 0, camera.id) || !all.BlobAt(3, camera.token)) return Damaged("the table of cameras");
     if (!all.IsNullAt(4)) {
       camera.pin.emplace();
       if (!all.BlobAt(4, *camera.pin)) return Damaged("the table of cameras");
@@ -282,6 +207,14 @@ Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
     if (!all.IsNullAt(9)) {
       camera.certificate.emplace();
       if (!all.BlobAt(9, *camera.certificate)) return Damaged("the table of cameras");
+    }
+    if (!all.IsNullAt(10)) {
+      ports::SdesEnrolment& enrolment = camera.enrolment.emplace();
+      enrolment.vp8 = all.NumberAt(11) != 0;
+      enrolment.port = static_cast<std::uint16_t>(all.NumberAt(13));
+      if (!all.BlobAt(10, enrolment.key)) return Damaged("the table of cameras");
+      if (!all.IsNullAt(12) && !all.BlobAt(12, enrolment.tag.emplace()))
+        return Damaged("the table of cameras");
     }
     const bool pinned =
         camera.pin_state == ports::PinState::kFirstUse || camera.pin_state == ports::PinState::kConfirmed;
@@ -300,7 +233,7 @@ Status SqliteRegistry::LoadViewers(std::vector<ports::ViewerRecord>& out) {
     if (!*row) return {};
     ports::ViewerRecord viewer;
     viewer.name = all.TextAt(1);
-    if (!IdAt(all, 0, viewer.id) || !all.BlobAt(2, viewer.token)) return Damaged("the table of viewers");
+    if (!KnownIdAt(all, 0, viewer.id) || !all.BlobAt(2, viewer.token)) return Damaged("the table of viewers");
     viewer.added = TimeAt(all, 3);
     out.push_back(std::move(viewer));
   }
@@ -314,7 +247,7 @@ Status SqliteRegistry::LoadGrants(std::vector<ports::GrantRecord>& out) {
     if (!row) return tl::unexpected(row.error());
     if (!*row) return {};
     ports::GrantRecord grant;
-    if (!IdAt(all, 0, grant.id) || !IdAt(all, 1, grant.viewer) || !IdAt(all, 2, grant.camera))
+    if (!KnownIdAt(all, 0, grant.id) || !KnownIdAt(all, 1, grant.viewer) || !KnownIdAt(all, 2, grant.camera))
       return Damaged("the table of grants");
     grant.rights = static_cast<std::uint8_t>(all.NumberAt(3));
     grant.not_before = TimeAt(all, 4);
@@ -335,7 +268,7 @@ Status SqliteRegistry::LoadSuspensions(std::vector<ports::SuspensionRecord>& out
     ports::SuspensionRecord suspension;
     suspension.scope = static_cast<ports::SuspensionScope>(all.NumberAt(1));
     const bool one_camera = suspension.scope == ports::SuspensionScope::kCamera;
-    if (!IdAt(all, 0, suspension.id) || (one_camera && !IdAt(all, 2, suspension.camera)))
+    if (!KnownIdAt(all, 0, suspension.id) || (one_camera && !KnownIdAt(all, 2, suspension.camera)))
       return Damaged("the table of suspensions");
     suspension.model = all.TextAt(3);
     suspension.reason = all.TextAt(4);

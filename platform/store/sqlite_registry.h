@@ -16,7 +16,7 @@ namespace latchkey::platform {
 // PRAGMA application_id: "LKey".
 constexpr std::int64_t kRegistryApplicationId = 0x4c4b6579;
 // PRAGMA user_version. A higher one was written by a newer program and is refused.
-constexpr std::int64_t kRegistrySchemaVersion = 2;
+constexpr std::int64_t kRegistrySchemaVersion = 3;
 // Ids ever given out, ended ones too, because none is given twice. At the limit nothing new is added.
 constexpr std::int64_t kMaxIdsEver = 1'000'000;
 
@@ -38,13 +38,19 @@ class SqliteRegistry final : public ports::RegistryStore {
   [[nodiscard]] Status AddCamera(const ports::CameraRecord& camera) override;
   [[nodiscard]] Status RenameCamera(CameraId camera, const std::string& name) override;
   [[nodiscard]] Status RemoveCamera(CameraId camera) override;
-  [[nodiscard]] Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) override;
-  [[nodiscard]] Status TransferCamera(CameraId camera, const ports::TokenDigest& token) override;
+  [[nodiscard]] Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token,
+                                          const std::optional<ports::SealedSdesKey>& sdes) override;
+  [[nodiscard]] Status TransferCamera(CameraId camera, const ports::TokenDigest& token,
+                                      const std::optional<ports::SealedSdesKey>& sdes) override;
   [[nodiscard]] Status ReserveEpochs(CameraId camera, Epoch up_to) override;
   [[nodiscard]] Status SetPin(CameraId camera, ports::PinState state,
                               const std::optional<ports::KeyPin>& pin) override;
-  [[nodiscard]] Status UseKeys(CameraId camera, const ports::KeyTag& certificate,
+  [[nodiscard]] Status UseKeys(CameraId camera, const std::optional<ports::KeyTag>& certificate,
                                const ports::KeyTag& stream_key, WallTime when) override;
+  [[nodiscard]] Status NoteSdesTag(CameraId camera, const ports::KeyTag& tag, WallTime when) override;
+  [[nodiscard]] Status SetSdesPort(CameraId camera, std::uint16_t port) override;
+  [[nodiscard]] Status ReserveIndex(CameraId camera, const ports::SourceFloor& source) override;
+  [[nodiscard]] Result<std::vector<ports::SourceFloor>> SdesSources(CameraId camera) override;
   [[nodiscard]] Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
   [[nodiscard]] Result<std::optional<ports::Sha256Digest>> SecretCheck() override;
   [[nodiscard]] Status KeepSecretCheck(const ports::Sha256Digest& check) override;
@@ -61,6 +67,9 @@ class SqliteRegistry final : public ports::RegistryStore {
 
  private:
   SqliteRegistry(StateFolder folder, Database db) : folder_(std::move(folder)), db_(std::move(db)) {}
+  [[nodiscard]] Status ReplaceCredentials(CameraId camera, const ports::TokenDigest& token,
+                                          const std::optional<ports::SealedSdesKey>& sdes);
+  [[nodiscard]] Status UseUp(CameraId camera, const ports::KeyTag& stream_key, WallTime when);
   [[nodiscard]] Status TakeId(ByteView id, std::string_view kind);
   [[nodiscard]] Status LoadCameras(std::vector<ports::CameraRecord>& out);
   [[nodiscard]] Status LoadViewers(std::vector<ports::ViewerRecord>& out);

@@ -46,7 +46,7 @@ void CheckAnswer(std::string_view offer, const peer::Negotiated<peer::Answer>& a
 void Fuzz(ByteView input) {
   test::SeededEntropy entropy(1);
   const std::string_view offer = AsText(input);
-  CheckAnswer(offer, peer::AnswerCameraOffer(offer, Local(), entropy));
+  CheckAnswer(offer, peer::AnswerCameraOffer(offer, Local(), true, entropy));
   const auto viewer = peer::ParseViewerOffer(offer);
   if (!viewer) return;
   for (const auto codec : {wire::Codec::kH264, wire::Codec::kVp8}) {

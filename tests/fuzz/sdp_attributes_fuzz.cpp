@@ -1,4 +1,5 @@
 // Every value parser on any text, and on every attribute of a description; what can be formatted parses back.
+#include "daemon/wire/sdes.h"
 #include "daemon/wire/sdp.h"
 #include "daemon/wire/sdp_media.h"
 #include "daemon/wire/sdp_transport.h"
@@ -21,6 +22,11 @@ void CheckMediaValue(std::string_view value) {
   }
   if (const auto group = wire::ParseGroup(value)) LATCHKEY_CHECK(group->mids.size() <= wire::kMaxMidsInGroup);
   (void)wire::ParseRid(value);
+  if (const auto crypto = wire::ParseCrypto(value)) {
+    const auto again = wire::ParseCrypto(wire::FormatCrypto(*crypto));
+    LATCHKEY_CHECK(again && again->tag == crypto->tag && again->suite == crypto->suite);
+    LATCHKEY_CHECK(ConstantTimeEqual(again->key_and_salt.Reveal(), crypto->key_and_salt.Reveal()));
+  }
 }
 
 void CheckTransportValue(std::string_view value) {

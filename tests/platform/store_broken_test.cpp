@@ -29,8 +29,8 @@ void RefusedAndUntouched(const Folder& folder, const std::string& words) {
 TEST_CASE("store: a registry of a newer version is refused and left as it is") {
   const Folder folder;
   REQUIRE(Open(folder).has_value());
-  Sql(folder.file("registry.db"), "PRAGMA user_version = 3");
-  RefusedAndUntouched(folder, "newer latchkeyd (schema 3");
+  Sql(folder.file("registry.db"), "PRAGMA user_version = 4");
+  RefusedAndUntouched(folder, "newer latchkeyd (schema 4");
 }
 
 TEST_CASE("store: a newer version that is still in the write-ahead log alone is refused too") {
@@ -41,7 +41,7 @@ TEST_CASE("store: a newer version that is still in the write-ahead log alone is 
   if (child == 0) {
     sqlite3* db = nullptr;
     const bool ok = sqlite3_open(folder.file("registry.db").c_str(), &db) == SQLITE_OK &&
-                    sqlite3_exec(db, "PRAGMA user_version = 4", nullptr, nullptr, nullptr) == SQLITE_OK;
+                    sqlite3_exec(db, "PRAGMA user_version = 5", nullptr, nullptr, nullptr) == SQLITE_OK;
     ::_exit(ok ? 0 : 1);
   }
   int status = 1;
@@ -49,7 +49,7 @@ TEST_CASE("store: a newer version that is still in the write-ahead log alone is 
   REQUIRE(status == 0);
   REQUIRE(std::filesystem::file_size(folder.file("registry.db-wal")) > 0);
   const std::string log = Slurp(folder.file("registry.db-wal"));
-  RefusedAndUntouched(folder, "newer latchkeyd (schema 4");
+  RefusedAndUntouched(folder, "newer latchkeyd (schema 5");
   CHECK(Slurp(folder.file("registry.db-wal")) == log);
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("store: a change of owner forgets pin and certificate") {
   REQUIRE((*registry)->AddCamera(Camera(1)).has_value());
   REQUIRE((*registry)->SetPin(MakeId<CameraId>(1), PinState::kConfirmed, Digest(8)).has_value());
   REQUIRE((*registry)->UseKeys(MakeId<CameraId>(1), Digest(4), Digest(5), FromUnixSeconds(9)).has_value());
-  REQUIRE((*registry)->TransferCamera(MakeId<CameraId>(1), Digest(77)).has_value());
+  REQUIRE((*registry)->TransferCamera(MakeId<CameraId>(1), Digest(77), {}).has_value());
   CHECK(OnlyCamera(**registry).pin_state == PinState::kNone);
   CHECK_FALSE(OnlyCamera(**registry).pin);
   CHECK_FALSE(OnlyCamera(**registry).certificate);
@@ -113,7 +113,9 @@ TEST_CASE("store: a registry of the first version is brought up to date, with al
   }
   // As the first version left it.
   Sql(folder.file("registry.db"),
-      "DROP TABLE used_keys; ALTER TABLE cameras DROP COLUMN certificate; "
+      "DROP TABLE used_keys; DROP TABLE sdes_sources; ALTER TABLE cameras DROP COLUMN sdes_key; "
+      "ALTER TABLE cameras DROP COLUMN sdes_vp8; ALTER TABLE cameras DROP COLUMN sdes_tag; "
+      "ALTER TABLE cameras DROP COLUMN sdes_port; ALTER TABLE cameras DROP COLUMN certificate; "
       "ALTER TABLE cameras DROP COLUMN pin_state; DELETE FROM meta WHERE key = 'secret'; "
       "PRAGMA user_version = 1");
   for (int start = 0; start < 2; ++start) {

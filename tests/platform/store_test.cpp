@@ -108,7 +108,7 @@ TEST_CASE("store: removing a camera or a viewer ends its grants, and a transfer 
 
   REQUIRE(store.RemoveCamera(MakeId<CameraId>(1)).has_value());
   CHECK(store.Load()->grants.size() == 4);
-  REQUIRE(store.TransferCamera(MakeId<CameraId>(2), Digest(77)).has_value());
+  REQUIRE(store.TransferCamera(MakeId<CameraId>(2), Digest(77), {}).has_value());
   CHECK(store.Load()->grants.size() == 2);
   CHECK(store.Load()->cameras[0].token == Digest(77));
   REQUIRE(store.RemoveViewer(MakeId<ViewerId>(11)).has_value());

@@ -69,6 +69,7 @@ media::ConnectionOptions Camera::ConnectionFor() const {
   publish.video = options_.source.codec;
   publish.h264_profile = source_->h264_profile().value_or(wire::kWebProfileLevel);
   publish.audio = source_->has_audio();
+  publish.sdes = options_.sdes;
   media::ConnectionOptions connection;
   connection.url = options_.whip;
   connection.impairments = options_.impairments;

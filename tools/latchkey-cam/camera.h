@@ -17,6 +17,7 @@ struct CameraOptions {
   double duration_s = 0;  // 0: until SIGINT or SIGTERM
   bool json = false;
   std::string key_file;  // of the certificate; empty: another each time
+  bool sdes = false;     // keys by SDES (RFC 4568) instead of DTLS
 };
 
 // Until the end; the program's exit code. 0: it was connected · 2: the source can't be used · 5: refused, or

@@ -52,7 +52,8 @@ void Declare(CLI::App& app, Flags& flags) {
                "a sensor's noise over the test pattern, so that the whole bitrate is used");
   app.add_option("--key", flags.key,
                  "file that keeps the certificate's key, made at first: the hub can pin it then");
-  app.add_flag("--sdes", flags.sdes, "keys by SDES instead of DTLS (not yet supported)");
+  app.add_flag("--sdes", flags.sdes, "keys by SDES instead of DTLS, for a camera that was added with --sdes")
+      ->excludes("--key");
   app.set_version_flag("--version", VersionLine("latchkey-cam"));
   flags.common.AddTo(app);
 }
@@ -65,7 +66,6 @@ int main(int argc, char** argv) {
   Flags flags;
   Declare(app, flags);
   if (const auto code = media::ParseCommandLine(app, argc, argv)) return *code;
-  if (flags.sdes) return Complain("--sdes is not supported yet: leave it out to use DTLS-SRTP");
   if (!flags.size.empty()) {
     const auto size = media::ParsePictureSize(flags.size);
     if (!size) return Complain("--size takes WxH, both even, from 160x90 to 4096x2304");
@@ -77,5 +77,5 @@ int main(int argc, char** argv) {
   const auto http = flags.common.Http();
   if (!http) return Complain(http.error().message);
   return cam::RunCamera({flags.whip, *http, flags.common.impairments(), flags.source, flags.common.duration_s,
-                         flags.common.json, flags.key});
+                         flags.common.json, flags.key, flags.sdes});
 }

@@ -71,7 +71,9 @@ class CommandLine {
     Text(add, "name", "name", "a label of at most 64 bytes that no other has")->required();
     Text(add, "--model", "model", "what it is, so that a model can be suspended");
     Text(add, "--pin", "pin", kWhichPin);
-    Flag(add, "--sdes", "sdes", "it may bring its key by SDES (not yet supported)");
+    Flag(add, "--sdes", "sdes",
+         "without DTLS: it brings its key in its offer (RFC 4568), or sends under one that is printed, once");
+    Text(add, "--codec", "codec", "of what is sent under that key: h264 (the default) or vp8");
     Command(*group, "list", "camera list", "all cameras");
     CLI::App* rename = Command(*group, "rename", "camera rename", "give it another label");
     Text(rename, "id", "id", kWhich)->required();

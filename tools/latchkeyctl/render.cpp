@@ -131,7 +131,11 @@ std::string Watching(const Json& answer) {
 std::string Enrolled(const Json& answer) {
   std::string out = "id           " + Field(answer, "id") + "\ntoken        " + Field(answer, "token") + "\n";
   if (answer.contains("publish_url")) out += "publish URL  " + Field(answer, "publish_url") + "\n";
-  return out + "The token is shown this once: keep it now.\n";
+  if (!answer.contains("sdes_key")) return out + "The token is shown this once: keep it now.\n";
+  out += "SRTP port    " + Field(answer, "sdes_port") + "\n";
+  out += "SRTP suite   " + Field(answer, "sdes_suite") + "\n";
+  out += "SRTP key     " + Field(answer, "sdes_key") + "\n";
+  return out + "Token and key are shown this once: keep them now.\n";
 }
 
 }  // namespace

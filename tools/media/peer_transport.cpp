@@ -18,13 +18,32 @@ Status PeerTransport::Begin(const peer::TransportPlan& plan, Instant now) {
   auto dtls = ports_.dtls.Make(plan.local_role, plan.remote_fingerprint);
   if (!dtls) return tl::unexpected(dtls.error());
   dtls_ = std::move(*dtls);
+  BeginIce(plan, now);
+  return {};
+}
+
+Status PeerTransport::BeginKeyed(const peer::TransportPlan& plan, const peer::SdesKeys& keys, Instant now) {
+  if (auto taken = TakeKeys(keys.inbound, keys.outbound); !taken) return taken;
+  BeginIce(plan, now);
+  return {};
+}
+
+Status PeerTransport::TakeKeys(const ports::SrtpKey& inbound, const ports::SrtpKey& outbound) {
+  auto receiver = ports_.srtp.MakeReceiver(inbound);
+  auto sender = ports_.srtp.MakeSender(outbound);
+  if (!receiver || !sender) return tl::unexpected(receiver ? sender.error() : receiver.error());
+  receiver_ = std::move(*receiver);
+  sender_ = std::move(*sender);
+  return {};
+}
+
+void PeerTransport::BeginIce(const peer::TransportPlan& plan, Instant now) {
   peer::IceClient::Config config;
   config.consent_interval = consent_.interval;
   config.consent_life = consent_.life;
   ice_.emplace(credentials_, peer::IceCredentials{plan.remote_ufrag, plan.remote_password},
                plan.remote_candidates, ports_.crypto, ports_.entropy, now, config);
   give_up_at_ = now + kConnectLimit;
-  return {};
 }
 
 void PeerTransport::Fail(std::string why) {
@@ -44,6 +63,9 @@ PeerTransport::Opened PeerTransport::HandleDatagram(const SocketAddress& from, M
       return {};
     }
     drops_.Add(ice_->HandleDatagram(datagram, from, now));
+    // With keys that came by SDES the path is all that was missing.
+    if (!dtls_ && state_ == TransportState::kConnecting && ice_->selected())
+      state_ = TransportState::kConnected;
     return {};
   }
   // Everything but STUN comes from where a check was answered.
@@ -51,12 +73,12 @@ PeerTransport::Opened PeerTransport::HandleDatagram(const SocketAddress& from, M
     drops_.Add(DropReason::kUnknownPeer);
     return {};
   }
-  if (kind == wire::DatagramKind::kDtls) {
+  if (kind == wire::DatagramKind::kDtls && dtls_) {
     dtls_->HandleDatagram(datagram, now);
     CheckDtls(now);
     return {};
   }
-  if (kind == wire::DatagramKind::kUnknown || !receiver_) {
+  if (kind == wire::DatagramKind::kUnknown || kind == wire::DatagramKind::kDtls || !receiver_) {
     drops_.Add(receiver_ ? DropReason::kUnknownProtocol : DropReason::kNoKeysYet);
     return {};
   }
@@ -90,18 +112,14 @@ void PeerTransport::CheckDtls(Instant) {
   } else if (dtls_->state() == ports::DtlsState::kConnected && !sender_) {
     auto keys = dtls_->ExportKeys();
     if (!keys) return Fail(keys.error().message);
-    auto receiver = ports_.srtp.MakeReceiver(keys->inbound);
-    auto sender = ports_.srtp.MakeSender(keys->outbound);
-    if (!receiver || !sender) return Fail((receiver ? sender.error() : receiver.error()).message);
-    receiver_ = std::move(*receiver);
-    sender_ = std::move(*sender);
+    if (auto taken = TakeKeys(keys->inbound, keys->outbound); !taken) return Fail(taken.error().message);
     state_ = TransportState::kConnected;
   }
 }
 
 void PeerTransport::HandleTimeout(Instant now) {
   if (!ice_) return;
-  const auto due = dtls_->NextTimeout();
+  const auto due = dtls_ ? dtls_->NextTimeout() : std::nullopt;
   if (due && *due <= now) {
     dtls_->HandleTimeout(now);
     CheckDtls(now);
@@ -117,7 +135,7 @@ std::optional<Instant> PeerTransport::NextTimeout() const {
   const auto consider = [&](std::optional<Instant> when) {
     if (when && (!next || *when < *next)) next = when;
   };
-  if (ice_->selected()) consider(dtls_->NextTimeout());
+  if (dtls_ && ice_->selected()) consider(dtls_->NextTimeout());
   if (state_ == TransportState::kConnecting) consider(give_up_at_);
   return next;
 }
@@ -138,7 +156,7 @@ void PeerTransport::Drain(Instant now, DatagramBatch& out) {
                                               : "the hub's UDP port did not answer");
   }
   const auto to = ice_->selected();
-  if (!to) return;
+  if (!to || !dtls_) return;
   if (!dtls_started_) {
     dtls_started_ = true;
     dtls_->Start(now);

@@ -52,6 +52,8 @@ class PeerTransport {
   [[nodiscard]] peer::LocalTransport Local(std::vector<SocketAddress> candidates) const;
   // The answer's transport: from now on there is something to send.
   Status Begin(const peer::TransportPlan& plan, Instant now);
+  // The same without DTLS.
+  Status BeginKeyed(const peer::TransportPlan& plan, const peer::SdesKeys& keys, Instant now);
 
   enum class Plain : std::uint8_t { kNothing, kRtp, kRtcp };
   // One datagram. kRtp or kRtcp: opened in place, `size` bytes of it are the plain packet.
@@ -79,6 +81,8 @@ class PeerTransport {
 
  private:
   void Fail(std::string why);
+  void BeginIce(const peer::TransportPlan& plan, Instant now);
+  Status TakeKeys(const ports::SrtpKey& inbound, const ports::SrtpKey& outbound);
   void CheckDtls(Instant now);
   void AnswerCheck(const wire::StunMessage& check, const SocketAddress& from);
   void Send(ByteView packet, bool rtp, DatagramBatch& out);
@@ -90,7 +94,7 @@ class PeerTransport {
   // Answers to checks of the server's own, should it not be lite; at most kMaxAnswers wait, more are dropped.
   static constexpr std::size_t kMaxAnswers = 16;
   std::vector<peer::IceClient::Transmit> answers_;
-  std::unique_ptr<ports::DtlsSession> dtls_;
+  std::unique_ptr<ports::DtlsSession> dtls_;  // null: the keys came by SDES
   bool dtls_started_ = false;
   std::unique_ptr<ports::SrtpReceiver> receiver_;
   std::unique_ptr<ports::SrtpSender> sender_;

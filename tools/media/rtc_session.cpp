@@ -54,7 +54,10 @@ std::string RtcSession::MakeOffer(std::vector<SocketAddress> candidates) {
     offer.cname = cname_;
     offer.local = transport_.Local(std::move(candidates));
     offer.session_id = session_id;
+    if (publish_->sdes) MakeSdes();
+    offer.sdes = std::move(sdes_);
     offer_ = peer::WritePublishOffer(offer);
+    sdes_ = std::move(offer.sdes);
   } else {
     peer::ReceiveOffer offer;
     offer.cname = cname_;
@@ -72,7 +75,24 @@ Status RtcSession::HandleAnswer(std::string_view answer, Instant now) {
   if (!plan) return tl::unexpected(plan.error());
   plan_ = std::move(*plan);
   if (publish_) MakeSenders();
-  return transport_.Begin(plan_->transport, now);
+  if (sdes_.empty()) return transport_.Begin(plan_->transport, now);
+  const auto keys = peer::ReadSdesAnswer(sdes_, answer);
+  WipeText(offer_);
+  if (!keys) return tl::unexpected(keys.error());
+  return transport_.BeginKeyed(plan_->transport, *keys, now);
+}
+
+// A key for each suite: one key is never used with two (RFC 4568 6.1).
+void RtcSession::MakeSdes() {
+  sdes_.clear();
+  std::uint32_t tag = 1;
+  for (const wire::SdesSuite suite :
+       {wire::SdesSuite::kAeadAes128Gcm, wire::SdesSuite::kAesCm128HmacSha1_80}) {
+    wire::SdesCrypto& crypto = sdes_.emplace_back();
+    crypto.tag = tag++;
+    crypto.suite = suite;
+    ports_.entropy.Fill(crypto.key_and_salt.RevealForWriting());
+  }
 }
 
 Status RtcSession::HandleOffer(std::string_view ours, std::string_view offer, Instant now) {

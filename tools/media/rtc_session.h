@@ -21,6 +21,7 @@ struct PublishMedia {
   wire::Codec video = wire::Codec::kH264;
   wire::H264ProfileLevel h264_profile = wire::kWebProfileLevel;
   bool audio = false;  // Opus
+  bool sdes = false;   // keys by SDES instead of DTLS
 };
 
 // Figures of a session at one moment.
@@ -86,6 +87,7 @@ class RtcSession {
   static constexpr std::size_t kKinds = wire::kStreamKindCount;
   static std::size_t Index(wire::StreamKind kind) { return static_cast<std::size_t>(kind); }
 
+  void MakeSdes();
   void MakeSenders();
   void HandleRtp(ByteView packet, Instant now);
   void HandleRtcp(ByteView compound, Instant now, WallTime wall);
@@ -106,6 +108,7 @@ class RtcSession {
   std::uint32_t local_rtx_ssrc_ = 0;
   std::string cname_;
   std::string offer_;
+  std::vector<wire::SdesCrypto> sdes_;  // that the offer has, if it has any
   std::optional<peer::MediaPlan> plan_;
   std::array<std::optional<SendStream>, kKinds> senders_;
   std::array<std::optional<ReceiveStream>, kKinds> receivers_;

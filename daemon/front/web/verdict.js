@@ -16,6 +16,7 @@ const REASONS = {
   lane_restarting: "The hub restarts this camera's service.",
   suspended: "It was switched off until the cause of a fault is known.",
   unrecorded: "The hub can't write its log of who sees what. Its disk may be full.",
+  replayed: "What comes from the camera was sent before. If it was started anew, start it once more.",
   key_refused: "The hub refused the camera's key. Its owner finds the reason in the hub's log.",
   no_picture_here: "No new picture reaches this screen.",
   hub_lost: "The hub can't be reached from here.",

@@ -125,5 +125,35 @@ TEST_CASE("stream key: the digest is of the master key alone, whatever its salt"
   CHECK(DigestOf(crypto, other) != DigestOf(crypto, test::SomeSrtpKey()));
 }
 
+TEST_CASE("stream key: a key that came by SDES counts when the keeper vouched for it, and for no other") {
+  platform::OpenSslCrypto crypto;
+  constexpr auto kSuite = ports::SrtpProfile::kAes128CmHmacSha1_80;
+  const StreamKeyDigest digest = DigestOf(crypto, test::SomeSrtpKey(1, kSuite));
+  const auto admitted = AdmitSdesKey(crypto, test::SomeSrtpKey(1, kSuite), {digest});
+  REQUIRE(admitted);
+  CHECK(admitted->profile() == kSuite);
+  const auto denied = [&](ports::SrtpKey key, const StreamKeyDigest& vouched) {
+    const auto other = AdmitSdesKey(crypto, std::move(key), {vouched});
+    return !other && other.error().code == ErrorCode::kDenied;
+  };
+  CHECK(denied(test::SomeSrtpKey(2, kSuite), digest));
+  CHECK(denied(test::SomeSrtpKey(1, kSuite), {}));
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    StreamKeyDigest other = digest;
+    other[i] ^= 1;
+    CHECK(denied(test::SomeSrtpKey(1, kSuite), other));
+  }
+}
+
+TEST_CASE("stream key: a weak key that came by SDES is denied, whoever vouches for it") {
+  platform::OpenSslCrypto crypto;
+  ports::SrtpKey key;
+  key.profile = ports::SrtpProfile::kAes128CmHmacSha1_80;
+  const StreamKeyDigest digest = DigestOf(crypto, key);
+  const auto denied = AdmitSdesKey(crypto, std::move(key), {digest});
+  REQUIRE_FALSE(denied);
+  CHECK(denied.error().code == ErrorCode::kDenied);
+}
+
 }  // namespace
 }  // namespace latchkey::gate

@@ -265,7 +265,7 @@ TEST_CASE("admission: a change of owner forgets pin and certificate, and no used
   const auto token = home.house.owner().TransferCamera(home.camera.id, home.house.now, home.house.wall);
   REQUIRE(token.has_value());
   home.house.Settle();
-  home.camera.token = token->Duplicate();
+  home.camera.token = token->token.Duplicate();
   home.house.ForgetMessages();
   CHECK_FALSE(home.Admits(home.camera, {2, 1, {}}));
   CHECK(home.Admits(home.camera, {2, 2, {}}));

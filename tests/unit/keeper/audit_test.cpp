@@ -67,7 +67,8 @@ TEST_CASE("audit: what the owner orders is recorded, each with whom it is about"
 
   const std::vector<std::pair<Kind, std::function<bool()>>> orders{
       {Kind::kCameraRenamed, [&] { return house.owner().RenameCamera(home.camera.id, "Cot").has_value(); }},
-      {Kind::kTokenRotated, [&] { return house.owner().RotateCamera(home.camera.id).has_value(); }},
+      {Kind::kTokenRotated,
+       [&] { return house.owner().RotateCamera(home.camera.id, house.now, house.wall).has_value(); }},
       {Kind::kPinChanged,
        [&] { return house.owner().PinCamera(home.camera.id, ports::PinState::kAwaited, {}).has_value(); }},
       {Kind::kGrantRevoked, [&] { return house.owner().RevokeGrant(home.grant, house.wall).has_value(); }},

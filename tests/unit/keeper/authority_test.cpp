@@ -79,14 +79,14 @@ TEST_CASE("authority: a rotated token ends its camera's session, and the viewers
   House& house = home.house;
   const SessionId publisher = house.Publish(home.camera);
   const Watching watching = house.View(home.viewer, home.camera.id);
-  auto token = house.owner().RotateCamera(home.camera.id);
+  auto token = house.owner().RotateCamera(home.camera.id, house.now, house.wall);
   REQUIRE(token.has_value());
   house.Settle();
   Ended(house, home.camera.id, publisher);
   house.Front(house.PublishRequest(home.camera.id, home.camera.token));
   CHECK(house.RefusedStatus() == 401);
   house.ForgetMessages();
-  house.Publish({home.camera.id, std::move(*token)});
+  house.Publish(*token);
   const auto renewal = house.ToLane<wire::WrapRenewal>(home.camera.id);
   REQUIRE(renewal.has_value());
   CHECK(renewal->session == watching.session);
@@ -99,7 +99,7 @@ TEST_CASE("authority: a token rotated while its offer is with the lane publishes
   const auto ticket = request.ticket;
   house.Front(std::move(request));
   const auto offer = house.ToLane<wire::PublishOffer>(home.camera.id);
-  REQUIRE(house.owner().RotateCamera(home.camera.id).has_value());
+  REQUIRE(house.owner().RotateCamera(home.camera.id, house.now, house.wall).has_value());
   house.Settle();
   CHECK(house.RefusedStatus() == 401);
   house.Lane(home.camera.id, wire::PublishAnswer{ticket, offer->session, offer->epoch, "e", "v=0"});
@@ -150,7 +150,7 @@ TEST_CASE("authority: a change of owner ends every grant and every session and b
   }
   house.Front(house.PublishRequest(home.camera.id, home.camera.token));
   CHECK(house.RefusedStatus() == 401);
-  house.Publish({home.camera.id, std::move(*token)});
+  house.Publish(*token);
 }
 
 TEST_CASE("authority: a change of owner refuses the questions that are under way") {

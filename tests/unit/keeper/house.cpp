@@ -41,15 +41,22 @@ Status MemoryStore::RemoveCamera(CameraId camera) {
   std::erase_if(state.grants, [&](const auto& g) { return g.camera == camera; });
   return {};
 }
-Status MemoryStore::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) {
+Status MemoryStore::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token,
+                                       const std::optional<ports::SealedSdesKey>& sdes) {
   if (auto written = Write(); !written) return written;
   for (auto& c : state.cameras) {
-    if (c.id == camera) c.token = token;
+    if (c.id != camera) continue;
+    c.token = token;
+    if (!sdes) continue;
+    c.enrolment->key = *sdes;
+    c.enrolment->tag.reset();
+    std::erase_if(sources, [&](const auto& s) { return s.first.first == camera; });
   }
   return {};
 }
-Status MemoryStore::TransferCamera(CameraId camera, const ports::TokenDigest& token) {
-  if (auto written = ReplaceCameraToken(camera, token); !written) return written;
+Status MemoryStore::TransferCamera(CameraId camera, const ports::TokenDigest& token,
+                                   const std::optional<ports::SealedSdesKey>& sdes) {
+  if (auto written = ReplaceCameraToken(camera, token, sdes); !written) return written;
   std::erase_if(state.grants, [&](const auto& g) { return g.camera == camera; });
   return {};
 }
@@ -71,12 +78,12 @@ Status MemoryStore::SetPin(CameraId camera, ports::PinState pin_state,
   }
   return {};
 }
-Status MemoryStore::UseKeys(CameraId camera, const ports::KeyTag& certificate,
+Status MemoryStore::UseKeys(CameraId camera, const std::optional<ports::KeyTag>& certificate,
                             const ports::KeyTag& stream_key, WallTime) {
   if (auto written = Write(); !written) return written;
   if (!used.emplace(stream_key, camera).second) return Fail(ErrorCode::kConflict, "used already");
   for (auto& c : state.cameras) {
-    if (c.id == camera) c.certificate = certificate;
+    if (c.id == camera && certificate) c.certificate = certificate;
   }
   return {};
 }
@@ -163,6 +170,9 @@ void House::Run() {
       }
       if (auto* begin = std::get_if<wire::EpochBegin>(&l->message)) {
         content_keys[l->camera] = begin->content_key.Duplicate();
+      }
+      if (const auto* enrolled = std::get_if<wire::SdesBegin>(&l->message)) {
+        content_keys[l->camera] = enrolled->content_key.Duplicate();
       }
       lanes[l->camera].push_back(std::move(l->message));
     } else {

@@ -40,6 +40,8 @@ class MemoryStore final : public ports::RegistryStore {
  public:
   ports::RegistrySnapshot state;
   std::map<ports::KeyTag, CameraId> used;
+  std::map<std::pair<CameraId, std::uint32_t>, ports::SrtpIndex> sources;
+  std::size_t most_sources = ports::kMaxSdesSources;
   std::optional<ports::Sha256Digest> secret;
   bool failing = false;
   bool no_epochs = false;  // no more can be reserved; all else can be written
@@ -49,12 +51,18 @@ class MemoryStore final : public ports::RegistryStore {
   Status AddCamera(const ports::CameraRecord& camera) override;
   Status RenameCamera(CameraId camera, const std::string& name) override;
   Status RemoveCamera(CameraId camera) override;
-  Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token) override;
-  Status TransferCamera(CameraId camera, const ports::TokenDigest& token) override;
+  Status ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token,
+                            const std::optional<ports::SealedSdesKey>& sdes) override;
+  Status TransferCamera(CameraId camera, const ports::TokenDigest& token,
+                        const std::optional<ports::SealedSdesKey>& sdes) override;
   Status ReserveEpochs(CameraId camera, Epoch up_to) override;
   Status SetPin(CameraId camera, ports::PinState pin_state, const std::optional<ports::KeyPin>& pin) override;
-  Status UseKeys(CameraId camera, const ports::KeyTag& certificate, const ports::KeyTag& stream_key,
-                 WallTime when) override;
+  Status UseKeys(CameraId camera, const std::optional<ports::KeyTag>& certificate,
+                 const ports::KeyTag& stream_key, WallTime when) override;
+  Status NoteSdesTag(CameraId camera, const ports::KeyTag& tag, WallTime when) override;
+  Status SetSdesPort(CameraId camera, std::uint16_t port) override;
+  Status ReserveIndex(CameraId camera, const ports::SourceFloor& source) override;
+  Result<std::vector<ports::SourceFloor>> SdesSources(CameraId camera) override;
   Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
   Result<std::optional<ports::Sha256Digest>> SecretCheck() override { return secret; }
   Status KeepSecretCheck(const ports::Sha256Digest& check) override;

@@ -88,7 +88,7 @@ TEST_CASE("registry: a token that comes twice is refused, whoever has it, and no
     house.entropy.GiveOnce(taken->Reveal());
     CHECK(Failure(house.owner().AddViewer("V", house.wall)) == ErrorCode::kConflict);
     house.entropy.GiveOnce(taken->Reveal());
-    CHECK(Failure(house.owner().RotateCamera(other.id)) == ErrorCode::kConflict);
+    CHECK(Failure(house.owner().RotateCamera(other.id, house.now, house.wall)) == ErrorCode::kConflict);
     house.entropy.GiveOnce(taken->Reveal());
     CHECK(Failure(house.owner().TransferCamera(other.id, house.now, house.wall)) == ErrorCode::kConflict);
   }
@@ -202,7 +202,7 @@ TEST_CASE("registry: what the disk refuses has not happened") {
   CHECK_FALSE(house.owner().AddViewer("Ben", house.wall).has_value());
   CHECK_FALSE(house.owner().RenameCamera(camera.id, "Other").has_value());
   CHECK_FALSE(house.owner().RemoveCamera(camera.id).has_value());
-  CHECK_FALSE(house.owner().RotateCamera(camera.id).has_value());
+  CHECK_FALSE(house.owner().RotateCamera(camera.id, house.now, house.wall).has_value());
   CHECK_FALSE(house.owner().TransferCamera(camera.id, house.now, house.wall).has_value());
   CHECK_FALSE(house.owner().RemoveViewer(viewer.id, house.wall).has_value());
   CHECK_FALSE(house.owner().RevokeGrant(grant, house.wall).has_value());

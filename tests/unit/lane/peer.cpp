@@ -36,11 +36,24 @@ void Peer::Begin(std::string_view offer, std::string_view answer, Instant now) {
   ice_.emplace(
       credentials_, peer::IceCredentials{plan_.transport.remote_ufrag, plan_.transport.remote_password},
       std::vector<SocketAddress>{hub_}, tools_.crypto, tools_.entropy, now, peer::IceClient::Config{});
+  if (!sdes.empty()) {
+    auto keys = peer::ReadSdesAnswer(sdes, answer);
+    REQUIRE(keys);
+    sender_ = std::move(*tools_.srtp.MakeSender(keys->outbound));
+    receiver_ = std::move(*tools_.srtp.MakeReceiver(keys->inbound));
+    return Work(now);
+  }
   auto dtls = (certificate != nullptr ? *certificate : tools_)
                   .dtls->Make(plan_.transport.local_role, plan_.transport.remote_fingerprint);
   REQUIRE(dtls);
   dtls_ = std::move(*dtls);
   Work(now);
+}
+
+void Peer::Enrol(const ports::SrtpKey& key, peer::MediaPlan plan, const SocketAddress& hub) {
+  plan_ = std::move(plan);
+  hub_ = hub;
+  sender_ = std::move(*tools_.srtp.MakeSender(key));
 }
 
 void Peer::Receive(ByteView datagram, const SocketAddress& from, Instant now) {
@@ -84,7 +97,7 @@ void Peer::Receive(ByteView datagram, const SocketAddress& from, Instant now) {
 void Peer::Work(Instant now) {
   if (!ice_ || mute) return;
   while (auto transmit = ice_->Poll(now)) out.push_back(std::move(transmit->bytes));
-  if (ice_->state() != peer::IceClientState::kConnected) return;
+  if (ice_->state() != peer::IceClientState::kConnected || !dtls_) return;
   if (!dtls_started_) {
     if (no_dtls) return;
     dtls_->Start(now);
@@ -127,7 +140,10 @@ std::string Camera::Offer() {
   offer.cname = "camera";
   offer.local = peer.Local();
   offer.session_id = 1;
-  return latchkey::peer::WritePublishOffer(offer);
+  offer.sdes = std::move(peer.sdes);
+  std::string text = latchkey::peer::WritePublishOffer(offer);
+  peer.sdes = std::move(offer.sdes);
+  return text;
 }
 
 void Camera::SendPayload(ByteView payload, bool marker, std::uint32_t timestamp) {

@@ -39,6 +39,8 @@ class Peer {
   [[nodiscard]] peer::LocalTransport Local() const;
   // Reads the hub's answer and begins to connect.
   void Begin(std::string_view offer, std::string_view answer, Instant now);
+  // Without ICE and DTLS: sends to `hub` under this key.
+  void Enrol(const ports::SrtpKey& key, peer::MediaPlan plan, const SocketAddress& hub);
   void Receive(ByteView datagram, const SocketAddress& from, Instant now);
   void Work(Instant now);
   [[nodiscard]] std::optional<Instant> NextDeadline() const;
@@ -62,6 +64,7 @@ class Peer {
   bool mute = false;                      // answers and sends nothing any more
   bool no_dtls = false;                   // never begins the handshake
   PeerTools* certificate = nullptr;       // shown instead of the one that the offer names
+  std::vector<wire::SdesCrypto> sdes;     // lines of the offer, instead of DTLS
 
  private:
   PeerTools& tools_;
@@ -93,6 +96,7 @@ class Camera {
   // One picture; `bytes` of slice data.
   void SendPicture(bool keyframe, std::size_t bytes, Instant now);
   void ChangeSsrc() { ++ssrc_; }
+  void BeginNumbersAt(std::uint16_t sequence) { sequence_ = sequence; }
   // Keyframe requests (PLI, FIR) since the last call.
   std::size_t TakeKeyframeRequests();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/peer/enrolled.h"
 #include "tests/support/catch.h"
 
 namespace latchkey::lane::test {
@@ -50,6 +51,7 @@ std::vector<wire::LaneToKeeper> World::Publish(Camera& camera) {
   offer.content_key = key.Duplicate();
   const std::string sdp = camera.Offer();
   offer.offer = sdp;
+  offer.sdes = allows_sdes;
   const SessionId session = offer.session;
   auto replies = Tell(std::move(offer));
   for (const auto& reply : replies) {
@@ -64,6 +66,27 @@ std::vector<wire::LaneToKeeper> World::Publish(Camera& camera) {
     break;
   }
   return replies;
+}
+
+void World::Enrol(Camera& camera, const ports::SdesKey& key, std::vector<wire::SdesSource> known,
+                  wire::Codec video) {
+  wire::SdesBegin begin;
+  begin.session = camera_session = hub.entropy.MakeId<SessionId>();
+  begin.epoch = epoch = epoch.Next();
+  hub.entropy.Fill(begin.content_key.RevealForWriting());
+  content_key_ = begin.content_key.Duplicate();
+  begin.key = key.Duplicate();
+  begin.video = video;
+  sources = known;
+  for (const wire::SdesSource& source : known) REQUIRE(begin.sources.TryPush(source));
+  ports::SrtpKey srtp;
+  srtp.profile = ports::SrtpProfile::kAes128CmHmacSha1_80;
+  const auto bytes = key.Reveal();
+  std::copy(bytes.begin(), bytes.end(), srtp.key_and_salt.RevealForWriting().begin());
+  camera.peer.Enrol(srtp, peer::EnrolledPlan(video, camera_tools.entropy), kHub);
+  if (std::find(peers_.begin(), peers_.end(), &camera.peer) == peers_.end()) peers_.push_back(&camera.peer);
+  lane->HandleMessage(std::move(begin), now, wall);
+  After();
 }
 
 wire::WrapBytes World::Wrap(const Session& session, const Admission& admission, WallTime not_after) {
@@ -159,6 +182,12 @@ void World::After() {
     lane->HandleMessage(wire::KeyAdmitted{shown.session, shown.stream_key}, now, wall);
     Collect();
   }
+  for (const wire::IndexWanted& wanted : std::exchange(wanted_, {})) {
+    std::erase_if(sources, [&](const wire::SdesSource& s) { return s.ssrc == wanted.ssrc; });
+    sources.push_back({wanted.ssrc, wanted.up_to});
+    lane->HandleMessage(wire::IndexReserved{wanted.session, wanted.ssrc, wanted.up_to}, now, wall);
+    Collect();
+  }
   int turns = 0;
   while (lane->NextDeadline() <= now) {
     // Due at once only while there is more to pump: a deadline that stays in the past would be a busy loop.
@@ -187,6 +216,8 @@ void World::Collect() {
       status = *s;
     } else if (const auto* shown = std::get_if<wire::KeyShown>(&message); shown && vouches) {
       vouch = *shown;
+    } else if (const auto* wanted = std::get_if<wire::IndexWanted>(&message); wanted && reserves) {
+      wanted_.push_back(*wanted);
     } else {
       messages_.push_back(std::move(message));
     }

@@ -11,6 +11,7 @@
 
 #include "daemon/access/grant.h"
 #include "daemon/lane/lane.h"
+#include "daemon/ports/store.h"
 #include "tests/unit/lane/peer.h"
 
 namespace latchkey::lane::test {
@@ -40,6 +41,9 @@ class World {
 
   // Keeper. Each returns what the lane answered to that ticket.
   std::vector<wire::LaneToKeeper> Publish(Camera& camera);
+  // A camera whose key was enrolled; `sources` are what the keeper has of earlier senders.
+  void Enrol(Camera& camera, const ports::SdesKey& key, std::vector<wire::SdesSource> sources = {},
+             wire::Codec video = wire::Codec::kH264);
   std::vector<wire::LaneToKeeper> View(ViewerEnd& viewer, const Admission& admission = {},
                                        bool only_h264 = false);
   void Renew(const SessionId& session, const Admission& admission = {});
@@ -83,6 +87,9 @@ class World {
   std::size_t turn_bytes = 0;    // of the largest turn
   Epoch epoch;
   SessionId camera_session;
+  bool allows_sdes = false;               // in offers
+  bool reserves = true;                   // indices, as soon as they are wanted
+  std::vector<wire::SdesSource> sources;  // as far as they were reserved
   bool vouches = true;  // for every key that a camera shows; else KeyShown is a message as any other
 
  private:
@@ -97,6 +104,7 @@ class World {
   void After();
 
   Secret32 content_key_;
+  std::vector<wire::IndexWanted> wanted_;
   std::optional<wire::KeyShown> vouch;  // as soon as the lane has done what it does
   std::vector<Session> sessions_;
   std::vector<Peer*> peers_;

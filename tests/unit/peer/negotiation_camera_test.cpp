@@ -269,8 +269,8 @@ TEST_CASE("negotiation: our sources differ from the peer's and from each other i
   OfferText offer = CameraOffer();
   offer.video += "a=ssrc:5 cname:x\n";
   test::SeededEntropy entropy(1);
-  const auto first = AnswerCameraOffer(offer.Text(), TestLocal(), entropy);
-  const auto second = AnswerCameraOffer(offer.Text(), TestLocal(), entropy);
+  const auto first = AnswerCameraOffer(offer.Text(), TestLocal(), false, entropy);
+  const auto second = AnswerCameraOffer(offer.Text(), TestLocal(), false, entropy);
   REQUIRE(first);
   REQUIRE(second);
   CHECK(first->plan.streams[0].local_ssrc != first->plan.streams[1].local_ssrc);

@@ -70,7 +70,7 @@ inline OfferText ViewerOfferText() {
 
 inline Negotiated<Answer> AnswerCamera(std::string_view offer) {
   test::SeededEntropy entropy(7);
-  return AnswerCameraOffer(offer, TestLocal(), entropy);
+  return AnswerCameraOffer(offer, TestLocal(), false, entropy);
 }
 
 inline CameraMedia WebCamera() {

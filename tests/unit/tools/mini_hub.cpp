@@ -34,7 +34,7 @@ Status MiniHub::AnswerCamera(const Change& change) {
   const auto credentials = peer::MakeIceCredentials(ports_.entropy);
   const peer::LocalTransport local{
       credentials.ufrag, credentials.password, ports_.dtls.LocalFingerprint(), {kHub}};
-  auto answer = peer::AnswerCameraOffer(camera.MakeOffer({camera_end.remote}), local, ports_.entropy);
+  auto answer = peer::AnswerCameraOffer(camera.MakeOffer({camera_end.remote}), local, false, ports_.entropy);
   REQUIRE(answer.has_value());
   return Begin(camera_end, camera, answer->plan, credentials, change ? change(answer->sdp) : answer->sdp);
 }

@@ -1,0 +1,42 @@
+// What the two halves of the registry have in common: rows, transactions and their errors.
+#pragma once
+
+#include <string>
+
+#include "platform/store/sqlite.h"
+
+namespace latchkey::platform {
+
+// False for what is no id.
+template <class IdType>
+bool KnownIdAt(const Statement& statement, int column, IdType& out) {
+  typename IdType::Bytes bytes{};
+  if (!statement.BlobAt(column, bytes)) return false;
+  out = IdType(bytes);
+  return !out.IsNull();
+}
+
+inline Status Damaged(const char* what) {
+  return Fail(ErrorCode::kCorrupt,
+              std::string("registry: ") + what + " has a damaged row; restore it from a backup");
+}
+
+// Runs `work` between BEGIN and COMMIT; nothing of it stays when any part fails.
+template <class Work>
+Status Atomically(Database& db, Work&& work) {
+  Transaction transaction(db);
+  if (!transaction.begun()) return transaction.begun();
+  if (Status done = work(); !done) return done;
+  return transaction.Commit();
+}
+
+// A statement that must have changed exactly one row.
+inline Status ExactlyOne(Database& db, Status ran, const char* missing) {
+  if (!ran) return ran;
+  if (db.changes() != 1) return Fail(ErrorCode::kNotFound, missing);
+  return {};
+}
+
+inline constexpr const char* kNoCamera = "no camera with this id";
+
+}  // namespace latchkey::platform

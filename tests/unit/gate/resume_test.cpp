@@ -1,0 +1,245 @@
+// Keys that outlive sessions: what came before is not taken again, whatever ended in between.
+#include <optional>
+
+#include "daemon/gate/index_ledger.h"
+#include "tests/unit/gate/support.h"
+
+namespace latchkey::gate {
+namespace {
+
+using ports::SourceFloor;
+
+constexpr auto kSuite = ports::SrtpProfile::kAes128CmHmacSha1_80;
+
+// A sender under an enrolled key, and the hub's gate for it, which can be made anew.
+class Enrolled {
+ public:
+  explicit Enrolled(std::vector<SourceFloor> floors = {}) { Resume(std::move(floors)); }
+
+  void Resume(std::vector<SourceFloor> floors) {
+    gate_.emplace(std::move(*Gate::Resume(test::SomeStreamKey(1, kSuite), Undeclared(), floors, factory_)));
+  }
+  // A sender that is started anew: no roll-overs behind it.
+  void RestartSender() { sender_ = std::move(*factory_.MakeSender(test::SomeSrtpKey(1, kSuite))); }
+
+  ByteVector Protect(std::uint16_t sequence, std::uint32_t ssrc = kVideoSsrc) {
+    ByteVector bytes = test::RtpBytes(Pair::Video(sequence, ssrc), test::Text("picture"));
+    const std::size_t plain = bytes.size();
+    bytes.resize(plain + ports::kSrtpMaxOverhead);
+    bytes.resize(sender_->ProtectRtp(bytes, plain));
+    return bytes;
+  }
+  RtpVerdict Give(ByteVector datagram) {
+    buffer_ = std::move(datagram);
+    auto verdict = gate_->AdmitRtp({kPeer, kHub, buffer_}, kAdmitted, now);
+    CHECK(gate_->IsConsistent());
+    CHECK((verdict.packet.has_value() || verdict.held) == (verdict.reason == DropReason::kNone));
+    return verdict;
+  }
+  // What the keeper would do: everything that is wished for is on the disk.
+  std::vector<SourceFloor> ReserveAll() {
+    std::vector<SourceFloor> reserved;
+    while (const auto wish = gate_->TakeIndexWish()) {
+      gate_->ReserveIndex(*wish);
+      reserved.push_back({wish->ssrc, wish->up_to});
+    }
+    return reserved;
+  }
+  std::vector<std::uint16_t> Held() {
+    std::vector<std::uint16_t> sequences;
+    while (const auto packet = gate_->TakeHeld(now)) sequences.push_back(packet->header().sequence);
+    CHECK(gate_->IsConsistent());
+    return sequences;
+  }
+  Gate& gate() { return *gate_; }
+  Instant now = kStart;
+
+ private:
+  platform::LibSrtpFactory factory_;
+  std::unique_ptr<ports::SrtpSender> sender_ = std::move(*factory_.MakeSender(test::SomeSrtpKey(1, kSuite)));
+  std::optional<Gate> gate_;
+  ByteVector buffer_;
+};
+
+TEST_CASE("resume: nothing is believed before the disk knows how far it goes") {
+  Enrolled camera;
+  for (std::uint16_t n = 10; n < 15; ++n) {
+    const auto verdict = camera.Give(camera.Protect(n));
+    CHECK(verdict.held);
+    CHECK_FALSE(verdict.packet);
+  }
+  CHECK(camera.Held().empty());
+  const auto reserved = camera.ReserveAll();
+  REQUIRE(reserved.size() == 1);
+  CHECK(reserved[0].ssrc == kVideoSsrc);
+  CHECK(reserved[0].from >= 10 + IndexLedger::kLeastBlock);
+  CHECK(camera.Held() == std::vector<std::uint16_t>{10, 11, 12, 13, 14});
+  CHECK(camera.Give(camera.Protect(15)).packet);
+}
+
+TEST_CASE("resume: what was recorded before a restart of the hub is a repetition, and leaves no trace") {
+  Enrolled camera;
+  std::vector<ByteVector> recorded;
+  for (std::uint16_t n = 0; n < 200; ++n) {
+    recorded.push_back(camera.Protect(n));
+    (void)camera.Give(recorded.back());
+  }
+  const auto floors = camera.ReserveAll();
+  (void)camera.Held();
+  camera.Resume(floors);
+  std::size_t replays = 0;
+  for (const ByteVector& datagram : recorded) {
+    const auto verdict = camera.Give(datagram);
+    CHECK_FALSE(verdict.packet);
+    CHECK_FALSE(verdict.held);
+    if (verdict.reason == DropReason::kSrtpReplay) ++replays;
+  }
+  CHECK(replays > 0);  // told from noise now and then, so that the owner can be told
+  CHECK_FALSE(camera.gate().TakeIndexWish());
+  // The sender itself goes on, and is in as soon as it is past what was reserved.
+  std::uint16_t n = 200;
+  ByteVector before;
+  for (ByteVector next = camera.Protect(n); !camera.Give(next).held; next = camera.Protect(n)) {
+    REQUIRE(n < floors[0].from + 8);
+    if (n + 1U == floors[0].from) before = next;
+    ++n;
+  }
+  CHECK(n >= floors[0].from);
+  (void)camera.ReserveAll();
+  CHECK(camera.Held() == std::vector<std::uint16_t>{n});
+  // Also now, when its window of replays would let them in.
+  REQUIRE_FALSE(before.empty());
+  CHECK(camera.Give(before).reason == DropReason::kSrtpReplay);
+}
+
+TEST_CASE("resume: a sender that went on while the hub was away is joined behind any number of roll-overs") {
+  Enrolled camera;
+  (void)camera.Give(camera.Protect(100));
+  const auto floors = camera.ReserveAll();
+  // Nine times round without the hub.
+  for (std::uint32_t n = 0; n < 9 * 65536; n += 8192)
+    (void)camera.Protect(static_cast<std::uint16_t>(n + 100));
+  camera.Resume(floors);
+  bool joined = false;
+  for (std::uint16_t n = 200; n < 1200 && !joined; ++n) joined = camera.Give(camera.Protect(n)).held;
+  CHECK(joined);
+  const auto reserved = camera.ReserveAll();
+  REQUIRE(reserved.size() == 1);
+  CHECK(reserved[0].from >> 16U >= 8);
+}
+
+TEST_CASE("resume: a sender that begins anew with the SSRC and numbers that it had is a repetition") {
+  Enrolled camera;
+  (void)camera.Give(camera.Protect(5000));
+  const auto floors = camera.ReserveAll();
+  camera.Resume(floors);
+  camera.RestartSender();
+  for (std::uint16_t n = 0; n < 300; ++n) {
+    const auto verdict = camera.Give(camera.Protect(n));
+    CHECK_FALSE(verdict.packet);
+    CHECK_FALSE(verdict.held);
+  }
+  CHECK(camera.gate().drops().of(DropReason::kSrtpReplay) > 0);
+  // With another SSRC it is somebody new.
+  CHECK(camera.Give(camera.Protect(0, 0x12345678)).held);
+}
+
+TEST_CASE("resume: packets of another SSRC are held until its epoch, and none is lost") {
+  Enrolled camera;
+  (void)camera.Give(camera.Protect(1));
+  (void)camera.ReserveAll();
+  REQUIRE(camera.Held().size() == 1);
+  constexpr std::uint32_t kOther = 0x0badcafe;
+  std::optional<SsrcChanged> changed;
+  for (std::uint16_t n = 0; n < 30; ++n) {
+    const auto verdict = camera.Give(camera.Protect(n, kOther));
+    CHECK(verdict.held);
+    if (verdict.changed) changed = verdict.changed;
+    (void)camera.ReserveAll();
+    CHECK(camera.Held().empty());
+    camera.now += milliseconds{10};
+  }
+  REQUIRE(changed);
+  CHECK(changed->from == kVideoSsrc);
+  CHECK(changed->to == kOther);
+  camera.gate().BeginEpoch();
+  CHECK(camera.Held().size() == 30);
+  // What the old one sent comes too late.
+  CHECK(camera.Give(camera.Protect(2)).reason == DropReason::kWrongSsrc);
+}
+
+TEST_CASE("resume: what is held is bounded, in number and in time") {
+  Enrolled camera;
+  for (std::size_t n = 0; n < Gate::kMaxHeld; ++n) {
+    REQUIRE(camera.Give(camera.Protect(static_cast<std::uint16_t>(n))).held);
+  }
+  CHECK(camera.Give(camera.Protect(1000)).reason == DropReason::kIndexUnreserved);
+  camera.now += Gate::kHeldLife + milliseconds{1};
+  (void)camera.ReserveAll();
+  CHECK(camera.Held().empty());
+  CHECK(camera.Give(camera.Protect(1001)).packet);
+}
+
+TEST_CASE("resume: RTCP, whose index nobody kept, is not taken") {
+  Enrolled camera;
+  platform::LibSrtpFactory factory;
+  auto sender = std::move(*factory.MakeSender(test::SomeSrtpKey(1, kSuite)));
+  ByteVector bytes(256);
+  ByteWriter writer(bytes);
+  wire::WriteSenderReport({kVideoSsrc, {1}, 2, 3, 4}, {}, writer);
+  bytes.resize(sender->ProtectRtcp(bytes, writer.size()));
+  CHECK(camera.gate().AdmitRtcp({kPeer, kHub, bytes}, kAdmitted, kStart).reason ==
+        DropReason::kWrongDirection);
+}
+
+TEST_CASE("index ledger: blocks follow the pace, are asked for in time, and once") {
+  IndexLedger ledger;
+  Instant now = kStart;
+  CHECK_FALSE(ledger.Note(7, 40, now));
+  auto wish = ledger.TakeWish();
+  REQUIRE(wish);
+  CHECK(*wish == IndexWish{7, 40 + IndexLedger::kLeastBlock});
+  CHECK_FALSE(ledger.TakeWish());
+  ledger.Reserve(*wish);
+  CHECK(ledger.Covers(7, wish->up_to - 1));
+  CHECK_FALSE(ledger.Covers(7, wish->up_to));
+  CHECK_FALSE(ledger.Covers(8, 0));
+  // 1,000 packets a second for a minute: every one is covered when the disk answers at once, with a write
+  // every few seconds.
+  std::size_t writes = 0;
+  for (ports::SrtpIndex index = 41; index < 60'041; ++index) {
+    CHECK(ledger.Note(7, index, now));
+    if (const auto next = ledger.TakeWish()) {
+      CHECK(next->up_to > index);
+      CHECK(next->up_to <= index + IndexLedger::kMostBlock);
+      ledger.Reserve(*next);
+      ++writes;
+    }
+    now += milliseconds{1};
+    REQUIRE(ledger.IsConsistent());
+  }
+  CHECK(writes >= 10);
+  CHECK(writes <= 60);
+}
+
+TEST_CASE("index ledger: at the end of the numbers nothing is asked for over and over") {
+  IndexLedger ledger;
+  (void)ledger.Note(1, ports::kSrtpMaxIndex - 3, kStart);
+  const auto wish = ledger.TakeWish();
+  REQUIRE(wish);
+  CHECK(wish->up_to == ports::kSrtpMaxIndex);
+  CHECK_FALSE(ledger.TakeWish());
+}
+
+TEST_CASE("index ledger: sources are bounded, and those beyond are not covered") {
+  IndexLedger ledger;
+  for (std::uint32_t ssrc = 0; ssrc < IndexLedger::kMaxSources; ++ssrc) (void)ledger.Note(ssrc, 1, kStart);
+  while (const auto wish = ledger.TakeWish()) ledger.Reserve(*wish);
+  CHECK(ledger.Note(3, 2, kStart));
+  CHECK_FALSE(ledger.Note(1000, 1, kStart));
+  CHECK_FALSE(ledger.TakeWish());
+  CHECK(ledger.IsConsistent());
+}
+
+}  // namespace
+}  // namespace latchkey::gate

@@ -75,7 +75,7 @@ class Owner(unittest.TestCase):
                  (["camera", "remove", "Cleo"], "no camera"), (["grant", "revoke", "One"], "no grant"),
                  (["suspend", "--camera", "Two", "--reason", "x"], "no camera"), (["camera", "rename", "Two", "Three"], "no camera"),
                  (["camera", "add", "One"], camera["id"]), (["viewer", "add", "Cleo"], viewer["id"]), (given, grant["id"]),
-                 (["camera", "add", "Two", "--sdes"], "not supported yet"),
+                 (["camera", "add", "Two", "--codec", "vp8"], "with sdes"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", viewer["id"]], "no camera"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--for", "1w"], "duration"),
                  (["grant", "add", "--viewer", viewer["id"], "--camera", camera["id"], "--rights", "all"], "rights"),

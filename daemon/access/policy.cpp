@@ -29,6 +29,18 @@ std::optional<ViewRefusal> Against(const ViewQuestion& question, const ports::Gr
   return std::nullopt;
 }
 
+template <class Which>
+std::vector<CameraId> NamedBy(ViewerId viewer, WallTime now, std::span<const ports::GrantRecord> grants,
+                              Which&& which) {
+  std::vector<CameraId> cameras;
+  for (const ports::GrantRecord& grant : grants) {
+    if (grant.viewer == viewer && HoldsAt(grant, now) && which(grant)) cameras.push_back(grant.camera);
+  }
+  std::sort(cameras.begin(), cameras.end());
+  cameras.erase(std::unique(cameras.begin(), cameras.end()), cameras.end());
+  return cameras;
+}
+
 }  // namespace
 
 std::string_view ViewRefusalText(ViewRefusal refusal) {
@@ -66,13 +78,13 @@ tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& qu
 
 std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now,
                                      std::span<const ports::GrantRecord> grants) {
-  std::vector<CameraId> cameras;
-  for (const ports::GrantRecord& grant : grants) {
-    if (grant.viewer == viewer && HoldsAt(grant, now)) cameras.push_back(grant.camera);
-  }
-  std::sort(cameras.begin(), cameras.end());
-  cameras.erase(std::unique(cameras.begin(), cameras.end()), cameras.end());
-  return cameras;
+  return NamedBy(viewer, now, grants, [](const ports::GrantRecord&) { return true; });
+}
+
+std::vector<CameraId> WatchableCameras(ViewerId viewer, WallTime now,
+                                       std::span<const ports::GrantRecord> grants) {
+  return NamedBy(viewer, now, grants,
+                 [](const ports::GrantRecord& grant) { return HasRight(grant.rights, wire::Rights::kLive); });
 }
 
 }  // namespace latchkey::access

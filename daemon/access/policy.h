@@ -57,5 +57,8 @@ tl::expected<ports::GrantRecord, ViewRefusal> DecideAgain(const ViewQuestion& qu
 // The cameras that this viewer's grants name at this moment, with whatever right, each once, in order of ids.
 std::vector<CameraId> VisibleCameras(ViewerId viewer, WallTime now,
                                      std::span<const ports::GrantRecord> grants);
+// Those of them that it may watch, and so learn who else does.
+std::vector<CameraId> WatchableCameras(ViewerId viewer, WallTime now,
+                                       std::span<const ports::GrantRecord> grants);
 
 }  // namespace latchkey::access

@@ -15,7 +15,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(wire::CameraStat
     "unavailable", "connecting", "live", "stale", "suspended"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(wire::UnavailableReason::kCount)> kReasons{
     "none",     "camera_offline",  "no_media",  "no_keyframe", "unsupported_media", "too_fast",
-    "too_late", "lane_restarting", "suspended", "key_refused", "unrecorded"};
+    "too_late", "lane_restarting", "suspended", "key_refused", "unrecorded",        "replayed"};
+// None is forgotten: what is left out of an array is empty.
+static_assert(!kStates.back().empty() && !kReasons.back().empty());
 
 template <class Enum, std::size_t N>
 std::string_view NameOf(const std::array<std::string_view, N>& names, Enum value) {
@@ -39,7 +41,10 @@ Json CameraJson(const wire::CameraView& camera) {
                {"loss_pct", static_cast<double>(camera.loss_permille) / 10},
                {"hub_delay_ms", static_cast<double>(camera.hub_delay_us) / 1000},
                {"viewers", camera.viewers},
+               {"watched_by", Json::array()},
+               {"watched_by_more", camera.watched_by_more},
                {"whep", "/whep/" + id}};
+  for (const auto& name : camera.watched_by.items()) json["watched_by"].push_back(name.str());
   if (camera.picture_age_ms != kNoPicture) json["picture_age_ms"] = camera.picture_age_ms;
   return json;
 }
@@ -81,6 +86,7 @@ std::string MetricsText(const FrontCounters& counters, std::size_t waiting, std:
   std::string text;
   AddCounter(text, "requests_total", "counter", counters.requests);
   AddCounter(text, "unauthorised_total", "counter", counters.unauthorised);
+  AddCounter(text, "held_off_total", "counter", counters.held_off);
   AddCounter(text, "foreign_hosts_total", "counter", counters.foreign_hosts);
   AddCounter(text, "replies_unknown_total", "counter", counters.replies_unknown);
   AddCounter(text, "replies_foreign_total", "counter", counters.replies_foreign);

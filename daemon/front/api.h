@@ -11,9 +11,10 @@
 namespace latchkey::front {
 
 // {"cameras":[{id, name, state, reason, suspension, picture_age_ms, fps, bitrate_kbit, loss_pct,
-// hub_delay_ms, viewers, whep}]}. state: unavailable, connecting, live, stale, suspended. reason: none,
-// camera_offline, no_media, no_keyframe, unsupported_media, too_fast, too_late, lane_restarting, suspended,
-// key_refused, unrecorded. picture_age_ms is null when there is no picture.
+// hub_delay_ms, viewers, watched_by, watched_by_more, whep}]}. state: unavailable, connecting, live, stale,
+// suspended. reason: none, camera_offline, no_media, no_keyframe, unsupported_media, too_fast, too_late,
+// lane_restarting, suspended, key_refused, unrecorded. picture_age_ms is null when there is no picture.
+// watched_by: names of the others that watch it, the first eight; watched_by_more: how many more there are.
 [[nodiscard]] std::string CamerasJson(const wire::CameraList& list);
 // The same with "type":"cameras", as a message of /events.
 [[nodiscard]] std::string CamerasEvent(const wire::CameraList& list);
@@ -25,6 +26,7 @@ namespace latchkey::front {
 struct FrontCounters {
   std::uint64_t requests = 0;
   std::uint64_t unauthorised = 0;        // 401
+  std::uint64_t held_off = 0;            // 429, before the token was looked at
   std::uint64_t foreign_hosts = 0;       // 400 for a Host that isn't ours
   std::uint64_t replies_unknown = 0;     // invariant 10: no such request, or no more
   std::uint64_t replies_foreign = 0;     // invariant 10: that request, another principal

@@ -51,9 +51,9 @@ std::string PongEvent() {
   return R"({"type":"pong"})";
 }
 
-void Pages::Add(ports::WebSocketId socket, Instant deadline) {
+void Pages::Add(ports::WebSocketId socket, const IpAddress& guesser, Instant deadline) {
   LATCHKEY_CHECK(!full());
-  LATCHKEY_CHECK(by_socket_.emplace(socket.value, Page{socket, std::nullopt, deadline}).second);
+  LATCHKEY_CHECK(by_socket_.emplace(socket.value, Page{socket, guesser, std::nullopt, deadline}).second);
 }
 
 Page* Pages::Find(ports::WebSocketId socket) {

@@ -39,6 +39,11 @@ HttpResponse Busy() {
   return Problem(503, kUnavailableTitle, "Too many requests wait at this moment: come back in a second.");
 }
 
+HttpResponse IdCameTwice() {
+  return Problem(503, kUnavailableTitle,
+                 "The hub drew an id that is in use: try again, and if it goes on restart the hub.");
+}
+
 HttpResponse UpgradeNeeded() {
   HttpResponse response = Problem(426, "upgrade required", "This path speaks WebSocket: ask for an upgrade.");
   response.headers.emplace_back("Upgrade", "websocket");
@@ -164,12 +169,24 @@ void Front::HandleMetrics(const Asker& asker) {
 
 std::optional<Secret32> Front::Authenticate(const Asker& asker) {
   auto token = ParseBearer(asker.request.authorization);
-  if (token) return token;
+  if (token) {
+    const auto wait = HoldOff(GuesserOf(asker.request.peer.ip, asker.request.local.ip), asker.now);
+    if (!wait) return token;
+    Answer(asker.exchange, asker.route.endpoint, Problem(429, kGuessedTitle, kGuessedDetail, *wait));
+    return std::nullopt;
+  }
   ++counters_.unauthorised;
   const std::string_view title = asker.request.authorization.empty() ? "token missing" : "token not valid";
   Answer(asker.exchange, asker.route.endpoint,
          Problem(401, title, "Send the token that latchkeyctl printed: Authorization: Bearer lk_..."));
   return std::nullopt;
+}
+
+std::optional<wire::Ticket> Front::DrawTicket(PrincipalId principal) {
+  const wire::Ticket ticket{entropy_.MakeId<RequestId>(), principal};
+  const bool in_use =
+      questions_.Find(ticket).match != Questions::Match::kUnknown || pages_.FindByTicket(ticket).known;
+  return in_use ? std::nullopt : std::optional(ticket);
 }
 
 std::optional<wire::Ticket> Front::Ask(const Asker& asker, QuestionKind kind, PrincipalId principal) {
@@ -178,14 +195,33 @@ std::optional<wire::Ticket> Front::Ask(const Asker& asker, QuestionKind kind, Pr
     Answer(asker.exchange, asker.route.endpoint, Busy());
     return std::nullopt;
   }
+  const auto ticket = DrawTicket(principal);
+  if (!ticket) {
+    Answer(asker.exchange, asker.route.endpoint, IdCameTwice());
+    return std::nullopt;
+  }
   Question question;
   question.exchange = asker.exchange;
-  question.ticket = {entropy_.MakeId<RequestId>(), principal};
+  question.ticket = *ticket;
   question.kind = kind;
   question.endpoint = asker.route.endpoint;
   question.origin = asker.origin;
+  question.guesser = GuesserOf(asker.request.peer.ip, asker.request.local.ip);
   question.deadline = asker.now + kKeeperPatience;
   return questions_.Add(std::move(question)).ticket;
+}
+
+std::optional<std::uint16_t> Front::HoldOff(const IpAddress& guesser, Instant now) {
+  const auto wait = guesses_.Wait(guesser, now);
+  if (!wait) return std::nullopt;
+  ++counters_.held_off;
+  return static_cast<std::uint16_t>((*wait + seconds(1) - Duration(1)) / seconds(1));
+}
+
+void Front::NoteWrongToken(const IpAddress& guesser) {
+  ++counters_.unauthorised;
+  guesses_.NoteWrong(guesser, heard_at_);
+  Send(wire::TokenGuessed{guesser.ToString()});
 }
 
 void Front::HandleGone(ports::HttpExchange exchange) {

@@ -16,6 +16,7 @@
 #include "daemon/base/time.h"
 #include "daemon/front/api.h"
 #include "daemon/front/events.h"
+#include "daemon/front/guesses.h"
 #include "daemon/front/host.h"
 #include "daemon/front/questions.h"
 #include "daemon/front/router.h"
@@ -67,7 +68,9 @@ class Front {
 
   // Whether a WebSocket may open: nothing for yes.
   [[nodiscard]] std::optional<ports::HttpResponse> HandleUpgrade(const ports::HttpRequest& request);
-  void HandleSocketOpen(ports::WebSocketId socket, Instant now);
+  // `peer`, `local`: the two ends of its connection.
+  void HandleSocketOpen(ports::WebSocketId socket, const IpAddress& peer, const IpAddress& local,
+                        Instant now);
   void HandleSocketText(ports::WebSocketId socket, std::string_view text, Instant now);
   void HandleSocketClosed(ports::WebSocketId socket);
 
@@ -81,7 +84,9 @@ class Front {
   [[nodiscard]] std::vector<FrontEffect> TakeEffects();
 
   [[nodiscard]] const FrontCounters& counters() const { return counters_; }
-  [[nodiscard]] bool IsConsistent() const { return questions_.IsConsistent() && pages_.IsConsistent(); }
+  [[nodiscard]] bool IsConsistent() const {
+    return questions_.IsConsistent() && pages_.IsConsistent() && guesses_.IsConsistent();
+  }
 
  private:
   struct Asker;  // one request on its way to a question
@@ -91,11 +96,18 @@ class Front {
   void HandlePage(const Asker& asker);
   void HandleCameras(Asker& asker);
   void HandleMetrics(const Asker& asker);
-  // The token of the request, or its 401.
+  // The token of the request, or its 401; or its 429, for one that guessed.
   std::optional<Secret32> Authenticate(const Asker& asker);
-  // Opens the question and answers its ticket, or 503 when too many wait.
+  // A ticket that nothing waits under. Nothing when the id that was drawn is in use: it is refused, never
+  // drawn again, because then the randomness is broken (invariant 6).
+  [[nodiscard]] std::optional<wire::Ticket> DrawTicket(PrincipalId principal);
+  // Opens the question and answers its ticket, or 503 when too many wait or no ticket can be drawn.
   std::optional<wire::Ticket> Ask(const Asker& asker, QuestionKind kind, PrincipalId principal);
   void Send(wire::FrontToKeeper message) { effects_.emplace_back(std::move(message)); }
+  // How long whoever guessed has to wait, in whole seconds; nothing: not at all.
+  std::optional<std::uint16_t> HoldOff(const IpAddress& guesser, Instant now);
+  // The keeper did not know the token.
+  void NoteWrongToken(const IpAddress& guesser);
 
   void On(wire::Answered message);
   void On(const wire::Refused& message);
@@ -118,6 +130,8 @@ class Front {
   ports::Entropy& entropy_;
   Questions questions_;
   Pages pages_;
+  Guesses guesses_;
+  Instant heard_at_{};  // of the keeper's message being carried out
   FrontCounters counters_;
   std::vector<FrontEffect> effects_;
 };

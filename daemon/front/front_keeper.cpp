@@ -33,13 +33,14 @@ std::optional<ports::HttpResponse> Front::HandleUpgrade(const ports::HttpRequest
   return refusal;
 }
 
-void Front::HandleSocketOpen(ports::WebSocketId socket, Instant now) {
+void Front::HandleSocketOpen(ports::WebSocketId socket, const IpAddress& peer, const IpAddress& local,
+                             Instant now) {
   // Two upgrades may have been let in for the last place.
   if (pages_.full()) {
     effects_.emplace_back(SocketEnd{socket, kCloseUnavailable, "too many pages"});
     return;
   }
-  pages_.Add(socket, now + kPagePatience);
+  pages_.Add(socket, GuesserOf(peer, local), now + kPagePatience);
 }
 
 void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, Instant now) {
@@ -61,10 +62,18 @@ void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, I
     refused.detail = "A token is lk_ and 64 hexadecimal digits: copy it whole.";
     effects_.emplace_back(SocketText{socket, RefusedEvent(refused), false});
     EndPage(socket, kCloseUnauthorised, "token not valid");
+  } else if (const auto wait = HoldOff(page->guesser, now)) {
+    wire::Refused refused;
+    refused.http_status = 429;
+    refused.title = kGuessedTitle;
+    refused.detail = kGuessedDetail;
+    effects_.emplace_back(SocketText{socket, RefusedEvent(refused), false});
+    EndPage(socket, kCloseUnavailable, kGuessedTitle);
   } else {
-    const wire::Ticket ticket{entropy_.MakeId<RequestId>(), access::PrincipalOf(crypto_, *message.token)};
-    pages_.Subscribe(*page, ticket, now + kKeeperPatience);
-    Send(wire::Subscribe{ticket, std::move(*message.token), message.head});
+    const auto ticket = DrawTicket(access::PrincipalOf(crypto_, *message.token));
+    if (!ticket) return EndPage(socket, kCloseUnavailable, "an id came twice");
+    pages_.Subscribe(*page, *ticket, now + kKeeperPatience);
+    Send(wire::Subscribe{*ticket, std::move(*message.token), message.head});
   }
 }
 
@@ -77,7 +86,8 @@ void Front::EndPage(ports::WebSocketId socket, std::uint16_t code, std::string_v
   effects_.emplace_back(SocketEnd{socket, code, std::string(reason)});
 }
 
-void Front::HandleKeeper(wire::KeeperToFront message, Instant /*now*/) {
+void Front::HandleKeeper(wire::KeeperToFront message, Instant now) {
+  heard_at_ = now;
   std::visit([this](auto&& m) { On(std::forward<decltype(m)>(m)); }, std::move(message));
 }
 
@@ -111,12 +121,15 @@ void Front::On(const wire::Refused& message) {
     }
     const ports::WebSocketId socket = found.page->socket;
     const bool unauthorised = message.http_status == 401;
+    // One that was good until now is no guess.
+    if (unauthorised && found.page->deadline) NoteWrongToken(found.page->guesser);
     effects_.emplace_back(SocketText{socket, RefusedEvent(message), false});
     EndPage(socket, unauthorised ? kCloseUnauthorised : kCloseUnavailable, message.title.str());
     return;
   }
-  if (Match(message.ticket) == nullptr) return;
-  if (message.http_status == 401) ++counters_.unauthorised;
+  const Question* const question = Match(message.ticket);
+  if (question == nullptr) return;
+  if (message.http_status == 401) NoteWrongToken(question->guesser);
   Finish(message.ticket, RefusedBy(message));
 }
 

@@ -15,6 +15,8 @@ bool Has(const ports::HttpResponse& response, std::string_view name) {
 void AddSafetyHeaders(ports::HttpResponse& response, bool cross_origin) {
   auto& headers = response.headers;
   headers.emplace_back("Cache-Control", "no-store");
+  // For caches that don't heed that: an answer is for the token that asked (RFC 9110 12.5.5).
+  headers.emplace_back("Vary", "Authorization");
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
   headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");

@@ -1,8 +1,5 @@
 // latchkey-front: HTTP, TLS and WebSocket for the keeper. Started by it, with the channel as descriptor 3.
 // Exit codes: 0 the keeper ended it, 1 the channel failed, 2 started by hand, 3 it can't serve.
-#include <unistd.h>
-
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -17,13 +14,13 @@
 #include "daemon/wire/ipc_exit.h"
 #include "daemon/wire/ipc_messages.h"
 #include "platform/crypto/openssl_crypto.h"
+#include "platform/crypto/secure_heap.h"
 #include "platform/crypto/system_entropy.h"
 #include "platform/http/http_server.h"
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
 #include "platform/loop/timer.h"
 #include "platform/memory/memory.h"
-#include "platform/net/local_addresses.h"
 #include "platform/process/child_process.h"
 #include "platform/process/ipc_channel.h"
 
@@ -32,28 +29,6 @@ namespace {
 
 constexpr int kExitChannel = 1;
 constexpr int kExitUsage = 2;
-
-std::string HostName() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
-  std::string text(name.data());
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-// Names that the hub answers to. Its addresses come and go: HostPolicy looks at the one that was reached.
-std::vector<std::string> NamesFor(bool loopback) {
-  std::vector<std::string> names{"127.0.0.1", "localhost", "::1"};
-  if (loopback) return names;
-  names.emplace_back("latchkey.local");
-  if (const std::string host = HostName(); !host.empty() && host != "localhost") {
-    names.push_back(host);
-    if (host.find('.') == std::string::npos) names.push_back(host + ".local");
-  }
-  return names;
-}
 
 class Program final : public platform::HttpHandler {
  public:
@@ -79,8 +54,8 @@ class Program final : public platform::HttpHandler {
   std::optional<ports::HttpResponse> OnUpgrade(const ports::HttpRequest& request) override {
     return front_->HandleUpgrade(request);
   }
-  void OnSocketOpen(ports::WebSocketId socket) override {
-    front_->HandleSocketOpen(socket, loop_.Now());
+  void OnSocketOpen(ports::WebSocketId socket, const IpAddress& peer, const IpAddress& local) override {
+    front_->HandleSocketOpen(socket, peer, local, loop_.Now());
     Drain();
   }
   void OnSocketMessage(ports::WebSocketId socket, std::string_view text) override {
@@ -110,21 +85,15 @@ class Program final : public platform::HttpHandler {
 
   void Start(const wire::FrontConfig& config) {
     if (front_) return End(kExitChannel, "the keeper sent a second configuration");
-    const std::vector<std::string> names = NamesFor(config.loopback);
+    std::vector<std::string> names;
+    for (const auto& name : config.names.items()) names.push_back(name.str());
     platform::HttpServerOptions options;
     options.listen.port = config.http_port;
     if (config.loopback) {
       options.listen.ip = IpAddress::V4({127, 0, 0, 1});
     } else {
       options.listen.ip = IpAddress::V6({});
-      std::vector<std::string> certified = names;
-      for (const IpAddress& address : platform::LocalAddresses(false))
-        certified.push_back(address.ToString());
-      // More would be a machine with unusual networks; its browsers warn about the rest, as about all.
-      if (certified.size() > platform::kMaxCertifiedNames) certified.resize(platform::kMaxCertifiedNames);
-      auto identity = platform::MakeSelfSignedIdentity(certified);
-      if (!identity) return End(wire::kFrontExitCannotServe, identity.error().message);
-      options.tls = std::move(*identity);
+      options.tls.emplace(platform::TlsIdentity{config.certificate.str(), config.key.Duplicate()});
       options.max_per_client = platform::kHttpMaxPerClient;
     }
     auto server = platform::HttpServer::Start(loop_, log_, options, *this);
@@ -188,6 +157,7 @@ int Main() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)std::signal(signal, SIG_IGN);
   // Tokens pass through here: into no core file.
   (void)platform::HardenProcess();
+  (void)platform::OpenSecureHeap();
   platform::Logger log("latchkey-front", platform::LogLevel::kInfo);
   auto channel = platform::InheritedChannel();
   if (!channel) {

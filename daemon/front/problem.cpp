@@ -17,7 +17,7 @@ ports::HttpResponse Problem(int status, std::string_view title, std::string_view
   response.status = status;
   response.headers.emplace_back("Content-Type", "application/problem+json");
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"latchkey\"");
-  if (status == 503) {
+  if (status == 429 || status == 503) {
     response.headers.emplace_back("Retry-After", std::to_string(std::max<unsigned>(retry_after_s, 1)));
   }
   // A name with broken UTF-8 in it must not turn into an exception.

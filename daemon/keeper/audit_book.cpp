@@ -18,16 +18,17 @@ AuditBook::AuditBook(ports::Crypto& crypto, ports::Signer& signer, const ports::
   hash_ = last->hash;
 }
 
-void AuditBook::Add(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall) {
+bool AuditBook::Add(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall) {
   if (waiting_.size() >= kMaxUnwritten) {
     ++lost_;
-    return;
+    return false;
   }
   if (lost_ > 0) {
     const std::uint64_t lost = std::exchange(lost_, 0);
     Append(audit::Kind::kRecordsLost, {}, "{\"records\":" + std::to_string(lost) + "}", now, wall);
   }
   Append(kind, about, std::move(body), now, wall);
+  return true;
 }
 
 void AuditBook::Append(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall) {

@@ -52,8 +52,9 @@ class AuditBook {
   AuditBook(ports::Crypto& crypto, ports::Signer& signer, const ports::AuditLogId& log,
             const std::optional<ports::AuditRecord>& last);
 
-  // `body`: one JSON object of at most audit::kMaxBody bytes.
-  void Add(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall);
+  // `body`: one JSON object of at most audit::kMaxBody bytes. False: there was no room, and it is only
+  // counted.
+  bool Add(audit::Kind kind, const About& about, std::string body, Instant now, WallTime wall);
   // Everything that waits; nothing while a batch is on its way, or right after one that failed.
   [[nodiscard]] std::optional<AuditBatch> TakeBatch(Instant now);
   // The same at the end of everything, when the disk has the records up to this one: whatever is left.

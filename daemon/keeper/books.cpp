@@ -26,7 +26,12 @@ void Books::SetTime(Instant at) {
 }
 
 void Books::Record(audit::Kind kind, const About& about, const Facts& facts) {
-  audit.Add(kind, about, facts.str(), now, wall);
+  const auto turn = registry.Turn();
+  if (!turn || *turn == told_turn) {
+    (void)audit.Add(kind, about, facts.str(), now, wall);
+  } else if (audit.Add(kind, about, WithNumber(facts.str(), "registry_turn", *turn), now, wall)) {
+    told_turn = *turn;
+  }
 }
 
 void Books::RecordOften(audit::Kind kind, const About& about, Facts facts) {
@@ -100,6 +105,15 @@ void Books::LaneViolation(CameraId camera, const std::string& why) {
   about.camera = camera;
   Record(audit::Kind::kLaneEnded, about, Facts().Text("why", why));
   effects.emplace_back(EndLane{camera, why});
+}
+
+std::optional<SessionId> Books::DrawSession(CameraId camera) {
+  const auto id = entropy.MakeId<SessionId>();
+  const bool asked_for = !questions.Pick([&](const Question& q) { return q.session == id; }).empty();
+  if (!asked_for && sessions.Find(id) == nullptr) return id;
+  NoteMixup(camera, "a session's id came twice");
+  Tell("a session's id came twice: the system's randomness is broken", camera);
+  return std::nullopt;
 }
 
 LaneSlot* Books::Lane(CameraId camera) {

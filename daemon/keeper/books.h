@@ -11,6 +11,7 @@
 #include "daemon/keeper/audit_book.h"
 #include "daemon/keeper/effects.h"
 #include "daemon/keeper/facts.h"
+#include "daemon/keeper/http_identity.h"
 #include "daemon/keeper/questions.h"
 #include "daemon/keeper/refusals.h"
 #include "daemon/keeper/registry.h"
@@ -48,6 +49,8 @@ struct LaneSlot {
   LaneState state = LaneState::kDown;
   Instant since{};  // of `state`
   bool told_to_suspend = false;
+  bool dark = false;               // it has said since that nothing leaves it any more
+  std::optional<Instant> dark_by;  // else it is ended then
   std::uint16_t udp_port = 0;
   Epoch epoch;  // 0: none lives
   Secret32 content_key;
@@ -116,6 +119,7 @@ struct Books {
   ports::Crypto& crypto;
   ports::Entropy& entropy;
   Settings settings;
+  HttpIdentity http;
   std::map<CameraId, LaneSlot> lanes;
   Questions questions;
   Sessions sessions;
@@ -127,6 +131,7 @@ struct Books {
   // The log could not be written for too long: nobody may see anything that would not be recorded.
   bool unrecorded = false;
   std::vector<Repeated> repeated;  // records that came often
+  std::uint64_t told_turn = 0;     // of the registry, in the log
   Instant now{};                   // of the call being carried out
   WallTime wall{};
   bool lists_changed = false;  // what pages show is not what they were told
@@ -137,7 +142,8 @@ struct Books {
   // Every call begins with one of these. Without a wall clock it is the last one, gone on.
   void SetTime(Instant at, WallTime wall_at);
   void SetTime(Instant at);
-  // Into the audit log.
+  // Into the audit log. Says the registry's turn where the log has not been told it: an older registry that
+  // is put back then shows at the next start.
   void Record(audit::Kind kind, const About& about, const Facts& facts = {});
   // The same for what somebody outside can make happen over and over.
   void RecordOften(audit::Kind kind, const About& about, Facts facts);
@@ -150,6 +156,9 @@ struct Books {
   void FrontViolation(const std::string& why);
   void LaneViolation(CameraId camera, const std::string& why);
 
+  // An id for a session that is to begin. Nothing when the one that was drawn is in use, which is recorded:
+  // it is refused, never drawn again, because then the randomness is broken (invariant 6).
+  [[nodiscard]] std::optional<SessionId> DrawSession(CameraId camera);
   // nullptr: no such camera.
   LaneSlot* Lane(CameraId camera);
   // The lane can be asked for this camera right now; otherwise why not.

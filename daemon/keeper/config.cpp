@@ -57,6 +57,20 @@ std::optional<std::string> TakeHost(Config& config, const toml::node& node) {
   return std::nullopt;
 }
 
+// A file, by its whole path.
+std::function<std::optional<std::string>(Config&, const toml::node&)> TakePath(
+    std::string Config::Http::*field) {
+  return [field](Config& config, const toml::node& node) -> std::optional<std::string> {
+    const auto value = node.value_exact<std::string>();
+    const bool none = value && value->empty();
+    if (!none && (!value || !value->starts_with('/') || value->size() > 4096 ||
+                  value->find('\0') != std::string::npos))
+      return "the whole path of a file, or \"\"";
+    config.http.*field = *value;
+    return std::nullopt;
+  };
+}
+
 std::optional<std::string> TakeAddresses(Config& config, const toml::node& node) {
   const std::string allowed = "a list of at most " + std::to_string(kMaxMediaAddresses) +
                               " addresses in quotes, like [\"192.0.2.7\"], or [] for all";
@@ -95,6 +109,8 @@ std::vector<Key> MakeKeys() {
   keys.push_back(
       Number("http", "lan_port", 1, 65535, [](C& c, auto v) { c.http.lan_port = As<std::uint16_t>(v); }));
   keys.push_back({"http", "host", TakeHost});
+  keys.push_back({"http", "certificate", TakePath(&C::Http::certificate)});
+  keys.push_back({"http", "key", TakePath(&C::Http::key)});
   keys.push_back(Number("media", "udp_port_first", 1024, 65535,
                         [](C& c, auto v) { c.media.udp_port_first = As<std::uint16_t>(v); }));
   keys.push_back(Number("media", "udp_port_count", 1, 4096,
@@ -160,6 +176,8 @@ Status CheckWhole(const Config& config, const toml::table& root, std::string_vie
     const toml::node* node = root.get(section);
     return Place(file, node == nullptr ? toml::source_region{} : node->source());
   };
+  if (config.http.certificate.empty() != config.http.key.empty())
+    return at("http").Fail("http.certificate and http.key belong together: name both, or neither");
   if (config.media.udp_port_first + config.media.udp_port_count - 1 > 65535) {
     return at("media").Fail("media.udp_port_first and udp_port_count go beyond port 65535");
   }

@@ -23,6 +23,9 @@ struct Config {
     std::uint16_t loopback_port = 8480;
     std::uint16_t lan_port = 8443;
     std::string host;  // in publish URLs; empty: the machine's first LAN address
+    // Files of a certificate of its owner's; empty: the hub makes its own.
+    std::string certificate;
+    std::string key;
     friend bool operator==(const Http&, const Http&) = default;
   } http;
   struct Media {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -9,7 +10,9 @@
 
 #include "daemon/access/token.h"
 #include "daemon/base/base64.h"
+#include "daemon/base/check.h"
 #include "daemon/keeper/control_fields.h"
+#include "daemon/keeper/control_grant.h"
 #include "daemon/keeper/control_lists.h"
 #include "daemon/keeper/words.h"
 
@@ -21,19 +24,44 @@ struct Context {
   std::string_view base_url;
   Instant now;
   WallTime wall;
+  const std::function<void()>& carry_out;
+  // What was decided so far reaches lanes and front, and the disk.
+  void CarryOut() const {
+    keeper.Settle(now, wall);
+    carry_out();
+  }
+  // Of the answer, should it have them.
+  std::optional<Secret32>& token;
+  std::optional<ports::SdesKey>& sdes_key;
   [[nodiscard]] ControlDesk& desk() const { return keeper.control(); }
 };
 
 using Answer = Result<Json>;
 
-// AnswerControl wipes the token and the key in it.
-Json TokenReply(const Enrolled<CameraId>& camera, const Context& context) {
+// What stands for a token, or a key, until the text is whole: JSON would leave pieces of it behind in freed
+// memory. Longer than any name.
+std::string TokenPlace() {
+  return std::string(access::kTokenTextSize, '*');
+}
+std::string SdesKeyPlace() {
+  return std::string(4 * ports::SdesKey::kSize / 3, '#');
+}
+
+template <class IdType>
+Json TokenReply(IdType id, const Secret32& token, const Context& context) {
+  context.token = token.Duplicate();
   Json reply;
-  reply["id"] = camera.id.ToHex();
-  reply["token"] = access::FormatToken(camera.token);
+  reply["id"] = id.ToHex();
+  reply["token"] = TokenPlace();
+  return reply;
+}
+
+Json CameraTokenReply(const Enrolled<CameraId>& camera, const Context& context) {
+  Json reply = TokenReply(camera.id, camera.token, context);
   reply["publish_url"] = PublishUrl(context.base_url, camera.id);
   if (!camera.sdes_key) return reply;
-  reply["sdes_key"] = Base64Encode(camera.sdes_key->Reveal());
+  context.sdes_key = camera.sdes_key->Duplicate();
+  reply["sdes_key"] = SdesKeyPlace();
   reply["sdes_suite"] = "AES_CM_128_HMAC_SHA1_80";
   // 0 until the camera's lane runs: AddSdesPort().
   reply["sdes_port"] = context.desk().registry().FindCamera(camera.id)->enrolment->port;
@@ -102,7 +130,7 @@ Answer CameraAdd(Fields& fields, const Context& context) {
   }
   const auto added = context.desk().AddCamera(camera, context.wall);
   if (!added) return tl::unexpected(added.error());
-  return TokenReply(*added, context);
+  return CameraTokenReply(*added, context);
 }
 
 Answer CameraRename(Fields& fields, const Context& context) {
@@ -145,7 +173,7 @@ Answer CameraRotate(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
     const auto renewed = context.desk().RotateCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
-    return TokenReply(*renewed, context);
+    return CameraTokenReply(*renewed, context);
   });
 }
 
@@ -153,7 +181,7 @@ Answer CameraTransfer(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
     const auto renewed = context.desk().TransferCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
-    return TokenReply(*renewed, context);
+    return CameraTokenReply(*renewed, context);
   });
 }
 
@@ -176,6 +204,14 @@ Answer WatchingListing(Fields& fields, const Context& context) {
   return ListWatching(fields, context.desk().registry(), context.desk().Watchers(context.now));
 }
 
+Answer StatusReport(Fields& fields, const Context& context) {
+  return ListStatus(fields, context.desk().Cameras(context.now));
+}
+
+Answer CertificateReport(Fields& fields, const Context& context) {
+  return ShowCertificate(fields, context.keeper.http());
+}
+
 // ---------------------------------------------------------------- viewers and grants
 
 Answer ViewerAdd(Fields& fields, const Context& context) {
@@ -184,61 +220,39 @@ Answer ViewerAdd(Fields& fields, const Context& context) {
   if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
   const auto added = context.desk().AddViewer(*name, context.wall);
   if (!added) return tl::unexpected(added.error());
-  Json reply;
-  reply["id"] = added->id.ToHex();
-  reply["token"] = access::FormatToken(added->token);
-  return reply;
+  return TokenReply(added->id, added->token, context);
+}
+
+Answer ViewerRotate(Fields& fields, const Context& context) {
+  return WithId<ViewerId>(fields, [&](ViewerId id) -> Answer {
+    const auto token = context.desk().RotateViewer(id);
+    if (!token) return tl::unexpected(token.error());
+    return TokenReply(id, *token, context);
+  });
 }
 
 Answer ViewerRemove(Fields& fields, const Context& context) {
-  return WithId<ViewerId>(fields,
-                          [&](ViewerId id) { return Finish(context.desk().RemoveViewer(id, context.wall)); });
-}
-
-// From "not_before" (now when missing) for as long as "for" says (without end when missing).
-Status TakeTimes(Fields& fields, const Context& context, NewGrant& grant) {
-  const auto from = fields.OptionalText("not_before");
-  const auto length = fields.OptionalText("for");
-  if (!from) return tl::unexpected(from.error());
-  if (!length) return tl::unexpected(length.error());
-  // Whole seconds, rounded down: the registry holds no fractions, and "now" must hold now.
-  grant.not_before = FromUnixSeconds(ToUnixSeconds(context.wall));
-  if (*from) {
-    const auto moment = ParseMoment(**from);
-    if (!moment) return tl::unexpected(moment.error());
-    grant.not_before = *moment;
-  }
-  if (*length) {
-    const auto duration = ParseDuration(**length);
-    if (!duration) return tl::unexpected(duration.error());
-    grant.not_after = grant.not_before + *duration;
-  }
-  return {};
+  return WithId<ViewerId>(fields, [&](ViewerId id) {
+    context.desk().EndViews(id);
+    context.CarryOut();
+    return Finish(context.desk().RemoveViewer(id, context.wall));
+  });
 }
 
 Answer GrantAdd(Fields& fields, const Context& context) {
-  const auto viewer = fields.Id<ViewerId>("viewer");
-  const auto camera = fields.Id<CameraId>("camera");
-  const auto rights_text = fields.OptionalText("rights");
-  if (!viewer) return tl::unexpected(viewer.error());
-  if (!camera) return tl::unexpected(camera.error());
-  if (!rights_text) return tl::unexpected(rights_text.error());
-  const auto rights = ParseRights(rights_text->value_or("live,still"));
-  if (!rights) return tl::unexpected(rights.error());
-  NewGrant grant;
-  grant.viewer = *viewer;
-  grant.camera = *camera;
-  grant.rights = *rights;
-  if (auto times = TakeTimes(fields, context, grant); !times) return tl::unexpected(times.error());
-  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
-  const auto id = context.desk().AddGrant(grant, context.wall);
+  const auto grant = ReadGrant(fields, context.wall);
+  if (!grant) return tl::unexpected(grant.error());
+  const auto id = context.desk().AddGrant(*grant, context.wall);
   if (!id) return tl::unexpected(id.error());
   return Json{{"id", id->ToHex()}};
 }
 
 Answer GrantRevoke(Fields& fields, const Context& context) {
-  return WithId<GrantId>(fields,
-                         [&](GrantId id) { return Finish(context.desk().RevokeGrant(id, context.wall)); });
+  return WithId<GrantId>(fields, [&](GrantId id) {
+    context.desk().EndViews(id);
+    context.CarryOut();
+    return Finish(context.desk().RevokeGrant(id, context.wall));
+  });
 }
 
 // ---------------------------------------------------------------- suspensions and status
@@ -269,11 +283,12 @@ Answer SuspendOrder(Fields& fields, const Context& context) {
   }
   const auto result = context.desk().Suspend(suspension, context.wall);
   if (!result) return tl::unexpected(result.error());
-  if (!result->durable) {
+  context.CarryOut();
+  if (const auto* unkept = context.desk().WhyNotKept(result->id)) {
     return Fail(ErrorCode::kSystem,
                 "suspended (" + result->id.ToHex() +
                     "), but only until the daemon restarts, because it could not be written: " +
-                    result->durable.error().message);
+                    (unkept->why ? unkept->why->message : "it was not tried"));
   }
   return Json{{"id", result->id.ToHex()}, {"cameras", result->cameras}};
 }
@@ -287,33 +302,11 @@ Answer ResumeOrder(Fields& fields, const Context& context) {
   return Finish(context.desk().Resume(*id, *cause, context.wall));
 }
 
-Answer StatusReport(Fields& fields, const Context& context) {
-  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
-  Json cameras = Json::array();
-  for (const wire::CameraView& view : context.desk().Cameras(context.now)) {
-    Json item;
-    item["id"] = view.id.ToHex();
-    item["name"] = view.name.str();
-    item["state"] = CameraStateName(view.state);
-    item["fps"] = static_cast<double>(view.fps_milli) / 1000.0;
-    item["bitrate_kbit"] = view.bitrate_kbit;
-    item["loss_pct"] = static_cast<double>(view.loss_permille) / 10.0;
-    item["hub_delay_ms"] = static_cast<double>(view.hub_delay_us) / 1000.0;
-    item["viewers"] = view.viewers;
-    if (view.state != wire::CameraState::kLive) {
-      const bool suspended = view.state == wire::CameraState::kSuspended;
-      item["reason"] = suspended ? view.suspension.str() : std::string(UnavailableReasonText(view.reason));
-    }
-    cameras.push_back(std::move(item));
-  }
-  return Json{{"cameras", std::move(cameras)}};
-}
-
 struct Command {
   std::string_view name;
   Answer (*run)(Fields&, const Context&);
 };
-constexpr std::array<Command, 18> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"camera add", CameraAdd},
     {"camera list", CameraListing},
     {"camera rename", CameraRename},
@@ -324,6 +317,7 @@ constexpr std::array<Command, 18> kCommands{{
     {"camera transfer", CameraTransfer},
     {"viewer add", ViewerAdd},
     {"viewer list", ViewerListing},
+    {"viewer rotate", ViewerRotate},
     {"viewer remove", ViewerRemove},
     {"grant add", GrantAdd},
     {"grant list", GrantListing},
@@ -332,6 +326,7 @@ constexpr std::array<Command, 18> kCommands{{
     {"suspension list", SuspensionListing},
     {"resume", ResumeOrder},
     {"watching", WatchingListing},
+    {"certificate", CertificateReport},
 }};
 
 Answer Run(std::string_view text, const Context& context) {
@@ -353,9 +348,11 @@ Answer Run(std::string_view text, const Context& context) {
 }  // namespace
 
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
-                          WallTime wall) {
+                          WallTime wall, const std::function<void()>& carry_out) {
   keeper.SetTime(now, wall);
-  Answer answer = Run(command, Context{keeper, base_url, now, wall});
+  std::optional<Secret32> token;
+  std::optional<ports::SdesKey> sdes_key;
+  Answer answer = Run(command, Context{keeper, base_url, now, wall, carry_out, token, sdes_key});
   keeper.Settle(now, wall);
   Json reply;
   if (answer) {
@@ -364,19 +361,14 @@ std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_
     reply["error"] = answer.error().message;
   }
   std::string text = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
-  for (const char* secret : {"token", "sdes_key"}) {
-    if (answer && reply["ok"].contains(secret)) WipeText(reply["ok"][secret].get_ref<std::string&>());
-  }
-  return text;
-}
-
-std::string AddSdesPort(std::string reply, std::uint16_t port) {
-  Json object = Json::parse(reply, nullptr, false);
-  if (!object.is_object() || !object.contains("ok") || !object["ok"].contains("sdes_port")) return reply;
-  object["ok"]["sdes_port"] = port;
-  WipeText(reply);
-  std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
-  for (const char* secret : {"token", "sdes_key"}) WipeText(object["ok"][secret].get_ref<std::string&>());
+  const auto show = [&text](const std::string& place, std::string secret) {
+    const auto at = text.find(place);
+    LATCHKEY_CHECK(at != std::string::npos && secret.size() == place.size());
+    std::copy(secret.begin(), secret.end(), text.begin() + static_cast<std::ptrdiff_t>(at));
+    WipeText(secret);
+  };
+  if (token) show(TokenPlace(), access::FormatToken(*token));
+  if (sdes_key) show(SdesKeyPlace(), Base64Encode(sdes_key->Reveal()));
   return text;
 }
 

@@ -2,6 +2,7 @@
 // here and nowhere else in the keeper.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,10 @@ constexpr std::size_t kMaxControlCommand = 64 * 1024;
 constexpr std::size_t kControlPage = 128;
 
 // Carries out one command. The reply fits one record; the caller sends it and wipes it (a new token may be
-// in it). `base_url` is what publish URLs begin with: "http://127.0.0.1:8480".
+// in it). `base_url` is what publish URLs begin with: "http://127.0.0.1:8480". `carry_out` carries out the
+// keeper's effects: called before the disk is waited for, where pictures have to end at once.
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
-                          WallTime wall);
+                          WallTime wall, const std::function<void()>& carry_out);
 // Of a camera that was added with SDES: its lane's port is known only when it runs. Any other reply is as it
 // was.
 std::string AddSdesPort(std::string reply, std::uint16_t port);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/access/policy.h"
 #include "daemon/keeper/words.h"
 
 namespace latchkey::keeper {
@@ -96,6 +97,18 @@ Result<Enrolled<ViewerId>> ControlDesk::AddViewer(const std::string& name, WallT
   return viewer;
 }
 
+Result<Secret32> ControlDesk::RotateViewer(ViewerId id) {
+  auto token = books_.registry.RotateViewer(id);
+  if (!token) return token;
+  About about;
+  about.viewer = id;
+  books_.Record(audit::Kind::kTokenRotated, about);
+  keys_.EndViewer(id);
+  // Pages that were opened with the old one are told so.
+  books_.lists_changed = true;
+  return token;
+}
+
 Status ControlDesk::RemoveViewer(ViewerId id, WallTime wall) {
   auto removed = books_.registry.RemoveViewer(id);
   About about;
@@ -132,6 +145,17 @@ Status ControlDesk::RevokeGrant(GrantId id, WallTime wall) {
   keys_.Recheck(wall);
   if (revoked) books_.lists_changed = true;
   return revoked;
+}
+
+void ControlDesk::EndViews(GrantId grant) {
+  for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.grant == grant; }))
+    keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
+}
+
+void ControlDesk::EndViews(ViewerId viewer) {
+  const TokenOwner owner = viewer;
+  for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.owner == owner; }))
+    keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
 }
 
 Result<Registry::SuspendResult> ControlDesk::Suspend(const NewSuspension& suspension, WallTime wall) {

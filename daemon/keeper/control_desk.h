@@ -41,10 +41,20 @@ class ControlDesk {
   Result<Enrolled<CameraId>> RotateCamera(CameraId id, Instant now, WallTime wall);
   Result<Enrolled<CameraId>> TransferCamera(CameraId id, Instant now, WallTime wall);
   Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime wall);
+  // Its sessions end, and whoever comes back needs the new token; its grants stand.
+  Result<Secret32> RotateViewer(ViewerId id);
   Status RemoveViewer(ViewerId id, WallTime wall);
   Result<GrantId> AddGrant(const NewGrant& grant, WallTime wall);
   Status RevokeGrant(GrantId id, WallTime wall);
+  // Ends the views that live by the grant, or that are the viewer's. To be carried out before the two below,
+  // which wait for the disk; a view that ended although they fail may begin again.
+  void EndViews(GrantId grant);
+  void EndViews(ViewerId viewer);
+  // As SuspensionDesk::Suspend(): told to the lanes now, on disk when the effects have been carried out.
   Result<Registry::SuspendResult> Suspend(const NewSuspension& suspension, WallTime wall);
+  [[nodiscard]] const Registry::Unkept* WhyNotKept(SuspensionId id) const {
+    return suspensions_.WhyNotKept(id);
+  }
   Status Resume(SuspensionId id, const std::string& root_cause, WallTime wall);
 
   [[nodiscard]] const Registry& registry() const { return books_.registry; }

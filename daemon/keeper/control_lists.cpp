@@ -74,6 +74,19 @@ std::string PublishUrl(std::string_view base_url, CameraId id) {
   return std::string(base_url) + "/whip/" + id.ToHex();
 }
 
+std::string AddSdesPort(std::string reply, std::uint16_t port) {
+  // Quotes of a name are escaped, so this is no part of one.
+  constexpr std::string_view kUnknown = "\"sdes_port\":0";
+  const auto at = reply.find(kUnknown);
+  if (at == std::string::npos) return reply;
+  const std::string number = std::to_string(port);
+  std::string text;
+  text.reserve(reply.size() + number.size());
+  text.append(reply, 0, at + kUnknown.size() - 1).append(number).append(reply, at + kUnknown.size());
+  WipeText(reply);
+  return text;
+}
+
 Result<Json> ListCameras(Fields& fields, const Registry& registry, std::string_view base_url) {
   return Page(fields, "cameras", registry.cameras(), CameraId(), [&](const ports::CameraRecord& camera) {
     Json item;
@@ -138,6 +151,41 @@ Result<Json> ListWatching(Fields& fields, const Registry& registry, std::vector<
     item["frames_skipped"] = w.leg.skipped;
     return item;
   });
+}
+
+Result<Json> ShowCertificate(Fields& fields, const HttpIdentity& http) {
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  if (http.certificate.empty())
+    return Fail(ErrorCode::kNotFound, "there is no certificate: on loopback the hub speaks plain HTTP");
+  const CertificateView& view = http.view;
+  return Json{{"fingerprint", view.fingerprint},
+              {"public_key", view.public_key},
+              {"names", view.names},
+              {"not_before", FormatMoment(view.not_before)},
+              {"not_after", FormatMoment(view.not_after)},
+              {"imported", view.imported}};
+}
+
+Result<Json> ListStatus(Fields& fields, const std::vector<wire::CameraView>& cameras) {
+  if (auto rest = fields.NothingElse(); !rest) return tl::unexpected(rest.error());
+  Json rows = Json::array();
+  for (const wire::CameraView& view : cameras) {
+    Json item;
+    item["id"] = view.id.ToHex();
+    item["name"] = view.name.str();
+    item["state"] = CameraStateName(view.state);
+    item["fps"] = static_cast<double>(view.fps_milli) / 1000.0;
+    item["bitrate_kbit"] = view.bitrate_kbit;
+    item["loss_pct"] = static_cast<double>(view.loss_permille) / 10.0;
+    item["hub_delay_ms"] = static_cast<double>(view.hub_delay_us) / 1000.0;
+    item["viewers"] = view.viewers;
+    if (view.state != wire::CameraState::kLive) {
+      const bool suspended = view.state == wire::CameraState::kSuspended;
+      item["reason"] = suspended ? view.suspension.str() : std::string(UnavailableReasonText(view.reason));
+    }
+    rows.push_back(std::move(item));
+  }
+  return Json{{"cameras", std::move(rows)}};
 }
 
 Result<Json> ListSuspensions(Fields& fields, const Registry& registry) {

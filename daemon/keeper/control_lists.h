@@ -22,6 +22,10 @@ namespace latchkey::keeper {
 // `limit_kbit` null: the leg has shown no limit; `round_trip_ms` null: not measured.
 [[nodiscard]] Result<Json> ListWatching(Fields& fields, const Registry& registry,
                                         std::vector<Watcher> watching);
+// Every camera, in one piece: there are at most kMaxCameras.
+[[nodiscard]] Result<Json> ListStatus(Fields& fields, const std::vector<wire::CameraView>& cameras);
+// The certificate under which the front serves, for its owner to compare; kNotFound on loopback.
+[[nodiscard]] Result<Json> ShowCertificate(Fields& fields, const HttpIdentity& http);
 [[nodiscard]] Result<Json> ListSuspensions(Fields& fields, const Registry& registry);
 
 }  // namespace latchkey::keeper

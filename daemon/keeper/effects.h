@@ -43,6 +43,9 @@ struct Notice {
   CameraId camera;  // null: none in particular
 };
 
+// Suspensions are to be written: Keeper::KeepSuspensions(). Whoever is told of them was told before this.
+struct KeepSuspensions {};
+
 // Onto the disk, and then Keeper::HandleAuditWritten(). One at a time.
 struct WriteAudit {
   AuditBatch batch;
@@ -54,6 +57,6 @@ struct ReadHead {
 };
 
 using Effect = std::variant<ToFront, ToLane, StartLane, StopLane, RestartLane, EndLane, EndFront, Notice,
-                            WriteAudit, ReadHead>;
+                            KeepSuspensions, WriteAudit, ReadHead>;
 
 }  // namespace latchkey::keeper

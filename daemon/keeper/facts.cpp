@@ -42,4 +42,13 @@ std::string Facts::str() const {
   return text;
 }
 
+std::string WithNumber(std::string body, std::string_view name, std::uint64_t value) {
+  LATCHKEY_CHECK(body.size() >= 2 && body.back() == '}');
+  const std::string field =
+      (body.size() > 2 ? ",\"" : "\"") + std::string(name) + "\":" + std::to_string(value);
+  if (body.size() + field.size() > audit::kMaxBody) return body;
+  body.insert(body.size() - 1, field);
+  return body;
+}
+
 }  // namespace latchkey::keeper

@@ -32,4 +32,7 @@ class Facts {
   std::unique_ptr<Object> object_;
 };
 
+// The same with one more field. `body` is as str() gives it; one that would be too long stays as it is.
+[[nodiscard]] std::string WithNumber(std::string body, std::string_view name, std::uint64_t value);
+
 }  // namespace latchkey::keeper

@@ -5,6 +5,7 @@
 #include "daemon/access/grant.h"
 #include "daemon/access/token.h"
 #include "daemon/audit/chain.h"
+#include "daemon/base/address.h"
 #include "daemon/keeper/metrics.h"
 #include "daemon/keeper/words.h"
 
@@ -72,6 +73,8 @@ void FrontDesk::On(wire::PublishRequest m) {
   if (*own != m.camera) return books_.Refuse(m.ticket, AnotherCamerasToken());
   if (const auto why_not = books_.WhyNot(m.camera)) return books_.Refuse(m.ticket, *why_not);
 
+  const auto session = books_.DrawSession(m.camera);
+  if (!session) return books_.Refuse(m.ticket, IdCameTwice());
   PublishAsked asked;
   asked.token = asker->digest;
   const auto epoch = keys_.NewEpoch(m.camera, asked.content_key);
@@ -79,7 +82,7 @@ void FrontDesk::On(wire::PublishRequest m) {
   asked.epoch = *epoch;
   wire::PublishOffer offer;
   offer.ticket = m.ticket;
-  offer.session = books_.entropy.MakeId<SessionId>();
+  offer.session = *session;
   offer.epoch = *epoch;
   offer.content_key = asked.content_key.Duplicate();
   offer.sdes = books_.registry.FindCamera(m.camera)->sdes;
@@ -131,13 +134,15 @@ void FrontDesk::On(wire::ViewRequest m) {
     return books_.Refuse(m.ticket, TooManyViewers());
   }
 
+  const auto session = books_.DrawSession(m.camera);
+  if (!session) return books_.Refuse(m.ticket, IdCameTwice());
   ViewAsked asked;
   asked.viewer = *viewer;
   asked.grant = grant->id;
   asked.own_key = access::DeriveViewerKey(books_.crypto, m.token, grant->id);
   wire::ViewerOffer offer;
   offer.ticket = m.ticket;
-  offer.session = books_.entropy.MakeId<SessionId>();
+  offer.session = *session;
   offer.grant = grant->id;
   offer.offer = std::move(m.offer);
   Question question{m.ticket, m.camera, offer.session, now_, false, std::move(asked)};
@@ -294,6 +299,21 @@ void FrontDesk::On(const wire::Cancel& m) {
     ++books_.counters.cancelled;
     keys_.EndSession(id, "its client had gone");
   }
+}
+
+void FrontDesk::On(const wire::TokenGuessed& m) {
+  if (!IpAddress::Parse(m.address.str())) return books_.FrontViolation("a guess came from no address");
+  Facts facts;
+  facts.Text("from", m.address.str());
+  bool known = false;
+  std::size_t named = 0;
+  for (const Repeated& repeated : books_.repeated) {
+    if (repeated.kind != audit::Kind::kTokensGuessed) continue;
+    ++named;
+    known = known || repeated.facts.str() == facts.str();
+  }
+  if (!known && named >= kMaxGuessers) facts.Text("from", "elsewhere");
+  books_.RecordOften(audit::Kind::kTokensGuessed, {}, std::move(facts));
 }
 
 void FrontDesk::On(const wire::MetricsRequest& m) {

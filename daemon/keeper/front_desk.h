@@ -13,6 +13,10 @@ namespace latchkey::keeper {
 // A Cancel that crosses the answer on its way still ends the session that nobody will hear of.
 constexpr Duration kCancelCrossing = seconds(10);
 
+// Addresses from which wrong tokens came that are named in the audit log in each kRecordOften; what more come
+// are counted together.
+constexpr std::size_t kMaxGuessers = 32;
+
 class FrontDesk {
  public:
   FrontDesk(Books& books, KeyDesk& keys, PageDesk& pages, SuspensionDesk& suspensions)
@@ -39,6 +43,7 @@ class FrontDesk {
   void On(const wire::Unsubscribe& m);
   void On(const wire::Cancel& m);
   void On(const wire::MetricsRequest& m);
+  void On(const wire::TokenGuessed& m);
 
   // False and the front's end when the ticket is no new one or its principal is not the token's.
   bool CheckTicket(const wire::Ticket& ticket, const Secret32& token, ports::TokenDigest& digest);

@@ -39,6 +39,7 @@ void Keeper::HandleStop(Instant now, WallTime wall) {
   for (const SessionId id : books_.sessions.Pick([](const Session&) { return true; }))
     keys_.ForgetSession(id, "the hub stopped");
   books_.RecordRepeated(now);
+  if (!books_.registry.unkept().empty()) suspensions_.Keep();
   books_.Record(audit::Kind::kStopped, {});
   WriteAudit();
 }
@@ -96,7 +97,10 @@ void Keeper::HandleFrontStart(Instant now) {
   wire::FrontConfig config;
   config.loopback = books_.settings.loopback;
   config.http_port = books_.settings.http_port;
-  books_.ToFrontNow(config);
+  for (const std::string& name : books_.http.names) LATCHKEY_CHECK(config.names.TryPush(name));
+  config.certificate = books_.http.certificate;
+  config.key = books_.http.key.Duplicate();
+  books_.ToFrontNow(std::move(config));
 }
 
 void Keeper::HandleFront(wire::FrontToKeeper message, Instant now, WallTime wall) {
@@ -133,11 +137,19 @@ void Keeper::HandleLaneEnd(CameraId camera, Instant now) {
   WriteAudit();
 }
 
+void Keeper::KeepSuspensions(Instant now, WallTime wall) {
+  books_.SetTime(now, wall);
+  suspensions_.Keep();
+  WriteAudit();
+}
+
 void Keeper::Settle(Instant now, WallTime wall) {
   books_.SetTime(now, wall);
   FollowAudit();
   WriteAudit();
   pages_.Push(now, wall);
+  // Last: what stops pictures goes out before the disk is waited for.
+  if (suspensions_.KeepDue()) books_.effects.emplace_back(keeper::KeepSuspensions{});
   if (!last_tick_) last_tick_ = now;
 }
 
@@ -160,6 +172,7 @@ void Keeper::EndOverdue(Instant now) {
 void Keeper::HandleTimeout(Instant now, WallTime wall) {
   books_.SetTime(now, wall);
   EndOverdue(now);
+  suspensions_.Watch();
   if (!last_tick_ || now - *last_tick_ >= kTick) {
     last_tick_ = now;
     books_.RecordRepeated(now - kRecordOften);
@@ -178,6 +191,7 @@ Instant Keeper::NextTimeout() const {
   Instant next = last_tick_.value_or(Instant{}) + kTick;
   if (const auto deadline = books_.questions.NextDeadline()) next = std::min(next, *deadline);
   if (const auto audit = books_.audit.NextDeadline(books_.now)) next = std::min(next, *audit);
+  if (const auto dark = suspensions_.NextDeadline()) next = std::min(next, *dark);
   if (const auto push = pages_.NextPush()) next = std::min(next, *push);
   return next;
 }

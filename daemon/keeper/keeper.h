@@ -30,6 +30,9 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
+  // What the front is started with from now on.
+  void SetHttpIdentity(HttpIdentity identity) { books_.http = std::move(identity); }
+
   // The daemon's start and its end, for the audit log.
   void HandleStart(Instant now, WallTime wall);
   void HandleStop(Instant now, WallTime wall);
@@ -54,6 +57,8 @@ class Keeper {
   // The owner's orders; Settle() afterwards.
   ControlDesk& control() { return control_; }
   void SetTime(Instant now, WallTime wall) { books_.SetTime(now, wall); }
+  // The effect of the same name.
+  void KeepSuspensions(Instant now, WallTime wall);
   void Settle(Instant now, WallTime wall);
 
   void HandleTimeout(Instant now, WallTime wall);
@@ -63,9 +68,12 @@ class Keeper {
   // The front and every lane have been ready.
   [[nodiscard]] bool AllReady() const;
   [[nodiscard]] bool LaneReady(CameraId camera) const;
+  // As SuspensionDesk::AllDark().
+  [[nodiscard]] bool AllDark() const { return suspensions_.AllDark(); }
   [[nodiscard]] bool front_ready() const { return books_.front_ready; }
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }
+  [[nodiscard]] const HttpIdentity& http() const { return books_.http; }
   [[nodiscard]] const KeeperCounters& counters() const { return books_.counters; }
   [[nodiscard]] const Registry& registry() const { return books_.registry; }
   [[nodiscard]] const AuditBook& audit() const { return books_.audit; }

@@ -9,6 +9,8 @@
 namespace latchkey::keeper {
 namespace {
 
+constexpr std::string_view kTokenReplaced = "its token was replaced";
+
 // Half used up, or from a time that the clock has gone back behind.
 bool IsDue(const Session& session, WallTime wall) {
   return wall < session.wrap_from || wall >= session.wrap_from + (session.wrap_until - session.wrap_from) / 2;
@@ -145,6 +147,7 @@ void KeyDesk::ForgetSession(SessionId id, std::string_view why) {
   ++books_.counters.sessions_ended;
   if (session->answered && session->is_viewer()) {
     books_.Record(audit::Kind::kViewEnded, AboutOf(*session), TellView(*session).Text("why", why));
+    books_.lists_changed = true;  // pages name who watches
   } else if (session->answered) {
     books_.Record(audit::Kind::kPublisherEnded, AboutOf(*session), Facts().Text("why", why));
   }
@@ -222,7 +225,22 @@ void KeyDesk::EndPublisher(CameraId camera) {
     Abandon(ticket);
   }
   const LaneSlot* lane = books_.Lane(camera);
-  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher, "its token was replaced");
+  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher, kTokenReplaced);
+}
+
+void KeyDesk::EndViewer(ViewerId viewer) {
+  const auto asking = [&](const Question& q) {
+    const auto* asked = std::get_if<ViewAsked>(&q.what);
+    return asked != nullptr && asked->viewer == viewer;
+  };
+  for (const wire::Ticket& ticket : books_.questions.Pick(asking)) {
+    books_.Refuse(ticket, UnknownToken());
+    Abandon(ticket);
+  }
+  for (const SessionId id :
+       books_.sessions.Pick([&](const Session& s) { return s.owner == TokenOwner(viewer); })) {
+    EndSession(id, kTokenReplaced);
+  }
 }
 
 }  // namespace latchkey::keeper

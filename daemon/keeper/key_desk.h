@@ -55,6 +55,8 @@ class KeyDesk {
   void RefuseQuestions(CameraId camera, const Refusal& refusal);
   // The camera's own session and its questions end: its token is no longer good.
   void EndPublisher(CameraId camera);
+  // The same for a viewer, at every camera.
+  void EndViewer(ViewerId viewer);
 
  private:
   void RenewAll(CameraId camera, WallTime wall);

@@ -28,6 +28,7 @@ void LaneDesk::HandleStart(CameraId camera, Instant now) {
   lane->state = LaneState::kStarting;
   lane->since = now;
   lane->told_to_suspend = false;
+  lane->dark_by.reset();
   const Settings& s = books_.settings;
   wire::LaneConfig config;
   config.camera = camera;
@@ -49,6 +50,7 @@ void LaneDesk::HandleEnd(CameraId camera, Instant now) {
   if (lane == nullptr) return;
   lane->state = LaneState::kDown;
   lane->since = now;
+  lane->dark_by.reset();
   ++lane->restarts;
   About about;
   about.camera = camera;
@@ -214,6 +216,7 @@ void LaneDesk::On(wire::ViewerAnswer m) {
   session->answered = true;
   session->answered_at = now_;
   BeginView(books_, *session, grant->rights);
+  books_.lists_changed = true;  // pages name who watches
   books_.questions.Remove(m.ticket);
   ++books_.counters.answered;
   wire::Answered answered{m.ticket, m.session, std::move(m.etag), std::move(m.answer)};
@@ -283,6 +286,10 @@ void LaneDesk::On(const wire::LaneStatus& m) {
   if (m.state == wire::CameraState::kCount || m.reason == wire::UnavailableReason::kCount) return;
   const bool changed = !lane_->status_at || lane_->status.state != m.state ||
                        lane_->status.reason != m.reason || lane_->status.viewers != m.viewers;
+  if (lane_->told_to_suspend && m.state == wire::CameraState::kSuspended && m.viewers == 0) {
+    lane_->dark = true;
+    lane_->dark_by.reset();
+  }
   NoteLegs(books_, camera_, m);
   lane_->status = m;
   lane_->status_at = now_;

@@ -20,8 +20,10 @@
 #include "daemon/keeper/program.h"
 #include "daemon/keeper/registry.h"
 #include "platform/crypto/openssl_crypto.h"
+#include "platform/crypto/secure_heap.h"
 #include "platform/crypto/system_entropy.h"
 #include "platform/log/log.h"
+#include "platform/loop/clock.h"
 #include "platform/loop/loop.h"
 #include "platform/loop/signal_watcher.h"
 #include "platform/memory/memory.h"
@@ -95,7 +97,7 @@ int Run(const Arguments& arguments) {
   if (!config) return Complain(config.error().message);
   if (arguments.state.empty()) return Complain("no state folder: give --state DIR (or set STATE_DIRECTORY)");
   if (arguments.run.empty()) return Complain("no run folder: give --run DIR (or set RUNTIME_DIRECTORY)");
-  ProgramOptions options{arguments.loopback, arguments.run, "", *config};
+  ProgramOptions options{arguments.loopback, arguments.run, "", {}, *config};
   if (auto reach = CheckReach(options); !reach) return Complain(reach.error().message);
   if (::mkdir(arguments.run.c_str(), 0750) != 0 && errno != EEXIST) {
     return Complain("cannot make the run folder " + arguments.run + ": " +
@@ -106,24 +108,35 @@ int Run(const Arguments& arguments) {
                        platform::ParseLogLevel(config->log.level).value_or(platform::LogLevel::kInfo));
   platform::SystemEntropy entropy;
   platform::OpenSslCrypto crypto;
+  const std::string credentials = FromEnvironment("CREDENTIALS_DIRECTORY");
   auto store = platform::SqliteRegistry::Open({arguments.state, 0}, entropy);
   if (!store) return Complain(store.error().message);
   const auto bound = (*store)->SecretCheck();
   if (!bound) return Complain(arguments.state + "/registry.db: " + bound.error().message);
-  const auto secret = platform::LoadSecret(
-      {FromEnvironment("CREDENTIALS_DIRECTORY"), arguments.state, "registry.secret", !*bound}, entropy);
+  const auto secret =
+      platform::LoadSecret({credentials, arguments.state, "registry.secret", !*bound}, entropy);
   if (!secret) return Complain(secret.error().message);
   auto registry = Registry::Load(**store, crypto, entropy, *secret);
   if (!registry) return Complain(arguments.state + "/registry.db: " + registry.error().message);
 
+  auto identity = ProgramIdentity::Load(
+      {arguments.state, credentials, config->http, config->media.addresses, arguments.loopback}, entropy,
+      platform::WallNow());
+  if (!identity) return Complain(identity.error().message);
+
   options.audit_path = arguments.state + "/audit.db";
-  auto audit = OpenAudit({arguments.state, FromEnvironment("CREDENTIALS_DIRECTORY"), options.audit_path},
-                         **store, crypto, entropy);
+  auto audit = OpenAudit({arguments.state, credentials, options.audit_path}, **store, crypto, entropy);
   if (!audit) return Complain(audit.error().message);
 
   platform::Loop loop;
+  if (const auto use = SecretMemory(); use.unlocked > 0) {
+    log.Warning("keys may reach swap: raise the limit of locked memory (LimitMEMLOCK=, ulimit -l)",
+                {{"bytes", use.unlocked}});
+  }
+  options.identity = std::move(*identity);
   Keeper keeper(**registry, *audit->book, crypto, entropy, MakeSettings(arguments, *config));
-  Program program(loop, log, options, keeper, *audit->book, crypto, std::move(audit->store));
+  keeper.SetHttpIdentity(options.identity.Get());
+  Program program(loop, log, std::move(options), keeper, *audit->book, crypto, std::move(audit->store));
   const auto on_signal = [&](int) { program.Shutdown(); };
   const platform::SignalWatcher on_term(loop, SIGTERM, on_signal);
   const platform::SignalWatcher on_int(loop, SIGINT, on_signal);
@@ -160,5 +173,6 @@ int main(int argc, char** argv) {
   (void)std::signal(SIGPIPE, SIG_IGN);
   // Content keys live here: in no core file, and in nobody's debugger.
   (void)latchkey::platform::HardenProcess();
+  (void)latchkey::platform::OpenSecureHeap();
   return Run(arguments);
 }

@@ -24,6 +24,27 @@ Status CheckEnds(platform::SqliteAudit& store, AuditBook& book,
   return {};
 }
 
+// Neither of the two is older than the other: a registry that was put back alone would bring back what had
+// been taken from somebody. `last`: the log's newest record.
+Status CheckTurn(platform::SqliteAudit& store, platform::SqliteRegistry& registry,
+                 const std::optional<ports::AuditRecord>& last) {
+  const auto told = store.LastTurn();
+  if (!told) return tl::unexpected(told.error());
+  const auto turn = registry.Turn();
+  if (!turn) return tl::unexpected(turn.error());
+  // A log of before turns were counted tells nothing; one that was cut off in a crash may lack the newest.
+  const bool stopped = last && last->kind == static_cast<std::uint8_t>(audit::Kind::kStopped);
+  if (!*told || registry.adopted() || *turn == **told || (*turn > **told && !stopped)) return {};
+  const bool older = *turn < **told;
+  return Fail(
+      ErrorCode::kConflict,
+      std::string(older ? "registry.db is older than audit.db" : "audit.db is older than registry.db") +
+          " (" + std::to_string(*turn) + " changes, of which the log tells " + std::to_string(**told) +
+          "): restore both, with their .secret files, from one "
+          "backup. To use them as they are, though what was revoked since may hold again, "
+          "remove registry.id (nothing was changed)");
+}
+
 }  // namespace
 
 Result<OpenedAudit> OpenAudit(const AuditPlace& place, platform::SqliteRegistry& registry,
@@ -55,6 +76,8 @@ Result<OpenedAudit> OpenAudit(const AuditPlace& place, platform::SqliteRegistry&
   OpenedAudit audit{std::move(*signer), std::move(*store), nullptr};
   audit.book = std::make_unique<AuditBook>(crypto, *audit.signer, audit.store->log(), *last);
   if (auto sound = CheckEnds(*audit.store, *audit.book, *last); !sound) return because(sound.error());
+  if (auto fits = CheckTurn(*audit.store, registry, *last); !fits)
+    return Fail(fits.error().code, place.state + ": " + fits.error().message);
   return audit;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/keeper/page_desk.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "daemon/access/policy.h"
@@ -18,7 +19,7 @@ void PageDesk::Subscribe(const wire::Ticket& ticket, const ports::TokenDigest& d
     books_.Refuse(ticket, TooManyPages());
     return;
   }
-  if (!SendList(ticket, digest, now, wall)) return;
+  if (!SendList(ticket, digest, WhoWatches(), now, wall)) return;
   if (subscriptions_.empty()) last_push_ = now;  // this list was one
   subscriptions_.emplace(ticket.request, Subscription{ticket, digest});
 }
@@ -30,11 +31,35 @@ void PageDesk::Unsubscribe(const wire::Ticket& ticket) {
 
 void PageDesk::List(const wire::Ticket& ticket, const ports::TokenDigest& digest, Instant now,
                     WallTime wall) {
-  (void)SendList(ticket, digest, now, wall);
+  (void)SendList(ticket, digest, WhoWatches(), now, wall);
 }
 
-bool PageDesk::SendList(const wire::Ticket& ticket, const ports::TokenDigest& digest, Instant now,
-                        WallTime wall) {
+PageDesk::Watched PageDesk::WhoWatches() const {
+  Watched watched;
+  for (const SessionId id :
+       books_.sessions.Pick([](const Session& s) { return s.is_viewer() && s.answered; })) {
+    const Session* session = books_.sessions.Find(id);
+    watched[session->camera].insert(std::get<ViewerId>(session->owner));
+  }
+  return watched;
+}
+
+void PageDesk::NameOthers(wire::CameraView& view, const Watched& watched, ViewerId asker) const {
+  const auto at = watched.find(view.id);
+  if (at == watched.end()) return;
+  std::vector<std::string> names;
+  for (const ViewerId id : at->second) {
+    const auto* viewer = id == asker ? nullptr : books_.registry.FindViewer(id);
+    if (viewer != nullptr) names.push_back(viewer->name);
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (!view.watched_by.TryPush(name)) ++view.watched_by_more;
+  }
+}
+
+bool PageDesk::SendList(const wire::Ticket& ticket, const ports::TokenDigest& digest, const Watched& watched,
+                        Instant now, WallTime wall) {
   const auto owner = books_.registry.OwnerOf(digest);
   if (!owner) {
     books_.Refuse(ticket, UnknownToken());
@@ -48,9 +73,12 @@ bool PageDesk::SendList(const wire::Ticket& ticket, const ports::TokenDigest& di
   wire::CameraList list;
   list.ticket = ticket;
   const auto visible = access::VisibleCameras(*viewer, wall, books_.registry.grants());
+  const auto watchable = access::WatchableCameras(*viewer, wall, books_.registry.grants());
   for (const auto& camera : books_.registry.cameras()) {
     if (!std::binary_search(visible.begin(), visible.end(), camera.id)) continue;
-    LATCHKEY_CHECK(list.cameras.TryPush(View(camera, now)));
+    wire::CameraView view = View(camera, now);
+    if (std::binary_search(watchable.begin(), watchable.end(), camera.id)) NameOthers(view, watched, *viewer);
+    LATCHKEY_CHECK(list.cameras.TryPush(std::move(view)));
   }
   if (const auto& head = books_.audit.head()) list.head = audit::FormatHead(*head);
   books_.ToFrontNow(std::move(list));
@@ -107,8 +135,9 @@ void PageDesk::Push(Instant now, WallTime wall) {
   std::vector<Subscription> all;
   all.reserve(subscriptions_.size());
   for (const auto& [request, subscription] : subscriptions_) all.push_back(subscription);
+  const Watched watched = WhoWatches();
   for (const auto& subscription : all) {
-    if (!SendList(subscription.ticket, subscription.digest, now, wall)) {
+    if (!SendList(subscription.ticket, subscription.digest, watched, now, wall)) {
       subscriptions_.erase(subscription.ticket.request);
     }
   }

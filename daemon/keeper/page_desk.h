@@ -1,7 +1,10 @@
-// What pages see: the cameras of one token's grants, pushed at each change and once a second.
+// What pages see: the cameras of one token's grants, and who else watches them, pushed at each change and
+// once a second.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -42,8 +45,14 @@ class PageDesk {
     wire::Ticket ticket;
     ports::TokenDigest digest{};  // asked anew at each push (invariant 4)
   };
+  // Who has a session with which camera.
+  using Watched = std::map<CameraId, std::set<ViewerId>>;
+  [[nodiscard]] Watched WhoWatches() const;
+  // Names those of them who are not `asker`.
+  void NameOthers(wire::CameraView& view, const Watched& watched, ViewerId asker) const;
   // False: refused.
-  bool SendList(const wire::Ticket& ticket, const ports::TokenDigest& digest, Instant now, WallTime wall);
+  bool SendList(const wire::Ticket& ticket, const ports::TokenDigest& digest, const Watched& watched,
+                Instant now, WallTime wall);
 
   Books& books_;
   std::unordered_map<RequestId, Subscription> subscriptions_;

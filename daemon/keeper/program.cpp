@@ -9,7 +9,6 @@
 #include "daemon/keeper/program_questions.h"
 #include "daemon/wire/ipc_exit.h"
 #include "platform/loop/clock.h"
-#include "platform/net/local_addresses.h"
 #include "platform/process/service_manager.h"
 
 namespace latchkey::keeper {
@@ -19,21 +18,13 @@ std::string NameOf(ChildId id) {
   return id ? "lane" : "front";
 }
 
-std::vector<IpAddress> LanAddresses(const Config& config) {
-  if (!config.media.addresses.empty()) return config.media.addresses;
-  std::vector<IpAddress> addresses = platform::LocalAddresses(false);
-  std::erase_if(addresses, [](const IpAddress& a) { return !a.IsLocalScope(); });
-  if (addresses.size() > kMaxMediaAddresses) addresses.resize(kMaxMediaAddresses);
-  return addresses;
-}
-
 }  // namespace
 
-Program::Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper,
+Program::Program(platform::Loop& loop, platform::Logger& log, ProgramOptions options, Keeper& keeper,
                  AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit)
     : loop_(loop),
       log_(log),
-      options_(options),
+      options_(std::move(options)),
       keeper_(keeper),
       book_(book),
       audit_(loop, log, std::move(audit), options_.audit_path, options_.config.audit, crypto,
@@ -86,22 +77,26 @@ void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
   };
   if (AnswerAudit(keeper_, book_.public_key(), audit_, command, later)) return;
   just_added_.reset();
-  std::string text = AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow());
+  just_suspended_ = false;
+  std::string text =
+      AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow(), [this] { CarryOut(); });
   CarryOut();
   // A child that could not be started before all was ready has ended everything, the asker's connection too.
   if (stopping_) return access::WipeText(text);
-  if (!just_added_) return reply(std::move(text));
-  waiting_.push_back({*just_added_, now + kNewLanePatience, std::move(text), std::move(reply)});
+  if (!just_added_ && !just_suspended_) return reply(std::move(text));
+  waiting_.push_back({just_added_, now + kAnswerPatience, std::move(text), std::move(reply)});
   CarryOut();
 }
 
 void Program::AnswerWaiting() {
   const Instant now = platform::MonotonicNow();
   std::erase_if(waiting_, [&](Waiting& w) {
-    if (now < w.until && !keeper_.LaneReady(w.camera)) return false;
-    const ports::CameraRecord* camera = keeper_.registry().FindCamera(w.camera);
-    const bool enrolled = camera != nullptr && camera->enrolment;
-    w.reply(enrolled ? AddSdesPort(std::move(w.text), camera->enrolment->port) : std::move(w.text));
+    const bool done = w.camera ? keeper_.LaneReady(*w.camera) : keeper_.AllDark();
+    if (now < w.until && !done) return false;
+    const auto* camera = w.camera ? keeper_.registry().FindCamera(*w.camera) : nullptr;
+    if (camera != nullptr && camera->enrolment)
+      w.text = AddSdesPort(std::move(w.text), camera->enrolment->port);
+    w.reply(std::move(w.text));
     return true;
   });
 }
@@ -149,6 +144,12 @@ void Program::CarryOut() {
 void Program::OnTimer() {
   keeper_.HandleTimeout(platform::MonotonicNow(), platform::WallNow());
   audit_.Maintain(platform::MonotonicNow(), platform::WallNow());
+  if (options_.identity.Refresh(log_, platform::MonotonicNow(), platform::WallNow())) {
+    keeper_.SetHttpIdentity(options_.identity.Get());
+    // Pages and cameras come back to the new one by themselves; who sends and who watches is not touched.
+    supervisor_.ExpectEnd(std::nullopt);
+    if (Child* front = Current(std::nullopt)) front->Kill("its certificate was renewed");
+  }
   CarryOut();
 }
 
@@ -254,6 +255,11 @@ void Program::Do(ToLane& effect) {
   if (Child* child = Current(effect.camera)) child->Send(wire::EncodeIpcVariant(effect.message));
 }
 
+void Program::Do(const KeepSuspensions&) {
+  just_suspended_ = true;
+  keeper_.KeepSuspensions(platform::MonotonicNow(), platform::WallNow());
+}
+
 void Program::Do(WriteAudit& effect) {
   audit_.Write(std::move(effect.batch));
 }
@@ -328,49 +334,6 @@ void Program::Silence(ChildId id, const std::string& why) {
 
 void Program::Do(const Notice& effect) {
   log_.Warning(effect.text, {{"camera", effect.camera}});
-}
-
-std::vector<std::string> Program::LaneArguments(CameraId camera) {
-  std::vector<std::string> arguments{"--udp-port", std::to_string(PortOf(camera))};
-  std::vector<IpAddress> addresses;
-  if (options_.loopback) {
-    addresses.push_back(IpAddress::V4({127, 0, 0, 1}));
-  } else {
-    addresses = LanAddresses(options_.config);
-  }
-  for (const IpAddress& address : addresses) {
-    arguments.emplace_back("--address");
-    arguments.push_back(address.ToString());
-  }
-  return arguments;
-}
-
-std::uint16_t Program::PortOf(CameraId camera) {
-  // Its sender was told the port once.
-  const ports::CameraRecord* record = keeper_.registry().FindCamera(camera);
-  if (record != nullptr && record->enrolment && record->enrolment->port != 0) return record->enrolment->port;
-  if (options_.loopback) return 0;
-  if (const auto at = ports_.find(camera); at != ports_.end()) return at->second;
-  const auto& media = options_.config.media;
-  for (std::uint32_t port = media.udp_port_first;
-       port < std::uint32_t{media.udp_port_first} + media.udp_port_count; ++port) {
-    const bool taken =
-        std::any_of(ports_.begin(), ports_.end(), [&](const auto& p) { return p.second == port; });
-    const auto& cameras = keeper_.registry().cameras();
-    const bool promised = std::any_of(cameras.begin(), cameras.end(), [&](const ports::CameraRecord& c) {
-      return c.enrolment && c.enrolment->port == port;
-    });
-    if (taken || promised) continue;
-    ports_[camera] = static_cast<std::uint16_t>(port);
-    return ports_[camera];
-  }
-  log_.Error("all of media.udp_port_count are taken: a lane gets any port", {{"camera", camera}});
-  return 0;
-}
-
-std::string Program::BaseUrl() const {
-  if (options_.loopback) return "http://127.0.0.1:" + std::to_string(keeper_.http_port());
-  return LanUrl(options_.config.http, LanAddresses(options_.config), keeper_.http_port());
 }
 
 void Program::SayReady() {

@@ -13,6 +13,7 @@
 #include "daemon/keeper/program_audit.h"
 #include "daemon/keeper/program_child.h"
 #include "daemon/keeper/program_control.h"
+#include "daemon/keeper/program_identity.h"
 #include "daemon/keeper/supervisor.h"
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
@@ -24,22 +25,28 @@ namespace latchkey::keeper {
 constexpr Duration kShutdownGrace = milliseconds(1500);
 // Lanes that are not ready by then don't keep the hub from saying that it is.
 constexpr Duration kReadyPatience = seconds(10);
-// `camera add` is answered when the new lane is ready, so that the camera may come at once; or after this.
-constexpr Duration kNewLanePatience = seconds(2);
+// `camera add` is answered when the new lane is ready, so that the camera may come at once; `suspend` when
+// every lane that it means has stopped (one that does not is killed much sooner: kDarkPatience). Or after
+// this.
+constexpr Duration kAnswerPatience = seconds(2);
 
 struct ProgramOptions {
   bool loopback = false;
   std::string run_folder;
   std::string audit_path;
+  ProgramIdentity identity;
   Config config;
 };
 
 // Whether there is an address to be reached at, or what to do. To be asked before anything is made on disk.
 [[nodiscard]] Status CheckReach(const ProgramOptions& options);
 
+// Where the LAN reaches the hub: media.addresses, or this machine's local ones.
+[[nodiscard]] std::vector<IpAddress> LanAddresses(const Config& config);
+
 class Program {
  public:
-  Program(platform::Loop& loop, platform::Logger& log, const ProgramOptions& options, Keeper& keeper,
+  Program(platform::Loop& loop, platform::Logger& log, ProgramOptions options, Keeper& keeper,
           AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit);
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -62,7 +69,7 @@ class Program {
 
   // A new camera's answer, waiting for its lane.
   struct Waiting {
-    CameraId camera;
+    std::optional<CameraId> camera;  // that has just been added; nothing: for lanes to suspend
     Instant until{};
     std::string text;
     ControlServer::Reply reply;
@@ -80,6 +87,7 @@ class Program {
   void Do(const EndLane& effect);
   void Do(const EndFront& effect);
   void Do(const Notice& effect);
+  void Do(const KeepSuspensions& effect);
   void Do(WriteAudit& effect);
   void Do(const ReadHead& effect);
 
@@ -109,8 +117,9 @@ class Program {
   std::map<CameraId, std::uint16_t> ports_;  // LAN: one for each camera while it is enrolled
   std::uint64_t next_serial_ = 1;
   std::unique_ptr<ControlServer> control_;
-  std::vector<Waiting> waiting_;        // at most one for each camera
+  std::vector<Waiting> waiting_;        // at most one for each camera, and for each suspension
   std::optional<CameraId> just_added_;  // by the command being carried out
+  bool just_suspended_ = false;         // the same
   AuditDisk audit_;
   platform::Timer timer_;
   platform::Timer grace_;

@@ -64,6 +64,9 @@ inline Refusal LaneDown() {
 inline Refusal NoAnswerInTime() {
   return Unavailable("the hub did not get an answer in time", 1);
 }
+inline Refusal IdCameTwice() {
+  return Unavailable("the hub drew an id that is in use; if it goes on, restart it", 1);
+}
 inline Refusal Busy() {
   return {503, kUnavailableTitle, "The hub has too many questions open. Try again.", 1};
 }

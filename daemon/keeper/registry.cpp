@@ -28,13 +28,8 @@ tl::unexpected<Error> NoCamera() {
   return Fail(ErrorCode::kNotFound, "there is no camera with this id");
 }
 
-bool Covers(const ports::SuspensionRecord& suspension, const ports::CameraRecord& camera) {
-  switch (suspension.scope) {
-    case ports::SuspensionScope::kAll: return true;
-    case ports::SuspensionScope::kModel: return suspension.model == camera.model;
-    case ports::SuspensionScope::kCamera: return suspension.camera == camera.id;
-  }
-  return true;
+tl::unexpected<Error> NoViewer() {
+  return Fail(ErrorCode::kNotFound, "there is no viewer with this id");
 }
 
 // No other record has this name: people tell cameras, and viewers, from each other by it.
@@ -102,14 +97,6 @@ const ports::GrantRecord* Registry::FindGrant(GrantId id) const {
   return at == grants_.end() ? nullptr : &*at;
 }
 
-const ports::SuspensionRecord* Registry::SuspensionOf(CameraId id) const {
-  const ports::CameraRecord* camera = FindCamera(id);
-  if (camera == nullptr) return nullptr;
-  const auto at = std::find_if(suspensions_.begin(), suspensions_.end(),
-                               [&](const auto& suspension) { return Covers(suspension, *camera); });
-  return at == suspensions_.end() ? nullptr : &*at;
-}
-
 bool Registry::IdTaken(const std::array<std::uint8_t, 16>& bytes) const {
   const auto same = [&](const auto& record) { return record.id.bytes() == bytes; };
   return std::any_of(cameras_.begin(), cameras_.end(), same) ||
@@ -125,16 +112,6 @@ bool Registry::TokenTaken(const ports::TokenDigest& digest) const {
   };
   return std::any_of(cameras_.begin(), cameras_.end(), same) ||
          std::any_of(viewers_.begin(), viewers_.end(), same);
-}
-
-template <class IdType>
-Result<IdType> Registry::MakeId() {
-  const auto id = entropy_.MakeId<IdType>();
-  if (IdTaken(id.bytes())) {
-    return Fail(ErrorCode::kConflict,
-                "the system's randomness repeats itself: nothing was added; restart the hub");
-  }
-  return id;
 }
 
 Result<Secret32> Registry::MakeToken(ports::TokenDigest& digest) {
@@ -207,51 +184,9 @@ Status Registry::RemoveCamera(CameraId id) {
   std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
   std::erase_if(suspensions_,
                 [&](const auto& s) { return s.scope == ports::SuspensionScope::kCamera && s.camera == id; });
+  std::erase_if(unkept_, [&](const auto& u) { return Find(suspensions_, u.id) == suspensions_.end(); });
   last_epoch_.erase(id);
   return {};
-}
-
-void Registry::Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
-                     const std::optional<NewKey>& key) {
-  camera.token = token;
-  if (!key) return;
-  camera.enrolment->key = key->sealed;
-  camera.enrolment->tag.reset();
-}
-
-Result<Enrolled<CameraId>> Registry::RotateCamera(CameraId id) {
-  ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  ports::TokenDigest digest{};
-  auto token = MakeToken(digest);
-  if (!token) return tl::unexpected(token.error());
-  auto key = RenewSdesKey(*camera);
-  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
-  if (auto stored = store_.ReplaceCameraToken(id, digest, sealed); !stored)
-    return tl::unexpected(stored.error());
-  Adopt(*camera, digest, key);
-  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
-  if (key) renewed.sdes_key = std::move(key->key);
-  return renewed;
-}
-
-Result<Enrolled<CameraId>> Registry::TransferCamera(CameraId id) {
-  ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  ports::TokenDigest digest{};
-  auto token = MakeToken(digest);
-  if (!token) return tl::unexpected(token.error());
-  auto key = RenewSdesKey(*camera);
-  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
-  if (auto stored = store_.TransferCamera(id, digest, sealed); !stored) return tl::unexpected(stored.error());
-  Adopt(*camera, digest, key);
-  camera->pin.reset();
-  camera->pin_state = ports::PinState::kNone;
-  camera->certificate.reset();
-  std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
-  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
-  if (key) renewed.sdes_key = std::move(key->key);
-  return renewed;
 }
 
 Result<Epoch> Registry::NextEpoch(CameraId id) {
@@ -286,9 +221,20 @@ Result<Enrolled<ViewerId>> Registry::AddViewer(const std::string& name, WallTime
   return Enrolled<ViewerId>{*id, std::move(*token), std::nullopt};
 }
 
+Result<Secret32> Registry::RotateViewer(ViewerId id) {
+  const auto at = Find(viewers_, id);
+  if (at == viewers_.end()) return NoViewer();
+  ports::TokenDigest digest{};
+  auto token = MakeToken(digest);
+  if (!token) return token;
+  if (auto stored = store_.ReplaceViewerToken(id, digest); !stored) return tl::unexpected(stored.error());
+  at->token = digest;
+  return token;
+}
+
 Status Registry::RemoveViewer(ViewerId id) {
   const auto at = Find(viewers_, id);
-  if (at == viewers_.end()) return Fail(ErrorCode::kNotFound, "there is no viewer with this id");
+  if (at == viewers_.end()) return NoViewer();
   if (auto stored = store_.RemoveViewer(id); !stored) return stored;
   viewers_.erase(at);
   std::erase_if(grants_, [&](const auto& g) { return g.viewer == id; });
@@ -333,43 +279,6 @@ Status Registry::RevokeGrant(GrantId id) {
   return {};
 }
 
-Result<Registry::SuspendResult> Registry::Suspend(const NewSuspension& suspension, WallTime now) {
-  if (suspension.scope == ports::SuspensionScope::kCamera && FindCamera(suspension.camera) == nullptr)
-    return NoCamera();
-  if (suspension.scope == ports::SuspensionScope::kModel) {
-    if (auto model = CheckText("the model", suspension.model, kMaxLabel); !model)
-      return tl::unexpected(model.error());
-  }
-  if (auto reason = CheckText("the reason", suspension.reason, kMaxReason); !reason) {
-    return tl::unexpected(reason.error());
-  }
-  if (!suspension.automatic && suspensions_.size() >= kMaxSuspensions) {
-    return Fail(ErrorCode::kLimit,
-                "there are " + std::to_string(suspensions_.size()) + " suspensions: lift some first");
-  }
-  auto id = MakeId<SuspensionId>();
-  if (!id) return tl::unexpected(id.error());
-  ports::SuspensionRecord record{
-      *id, suspension.scope, suspension.camera, suspension.model, suspension.reason, suspension.automatic,
-      now};
-  Status durable = store_.AddSuspension(record);
-  const auto covered = std::count_if(cameras_.begin(), cameras_.end(),
-                                     [&](const auto& camera) { return Covers(record, camera); });
-  suspensions_.push_back(std::move(record));
-  return SuspendResult{*id, std::move(durable), static_cast<std::size_t>(covered)};
-}
-
-Status Registry::Resume(SuspensionId id, const std::string& root_cause, WallTime now) {
-  const auto at = Find(suspensions_, id);
-  if (at == suspensions_.end()) return Fail(ErrorCode::kNotFound, "no suspension with this id stands");
-  if (auto cause = CheckText("the root cause", root_cause, kMaxReason); !cause) return cause;
-  auto stored = store_.LiftSuspension(id, root_cause, now);
-  // One that never reached the disk has nothing there to lift.
-  if (!stored && stored.error().code != ErrorCode::kNotFound) return stored;
-  suspensions_.erase(at);
-  return {};
-}
-
 bool Registry::IsConsistent() const {
   std::set<std::array<std::uint8_t, 16>> ids;
   std::set<PrincipalId> principals;
@@ -381,6 +290,7 @@ bool Registry::IsConsistent() const {
   for (const auto& camera : cameras_) take(camera.id), token(camera);
   for (const auto& viewer : viewers_) take(viewer.id), token(viewer);
   for (const auto& suspension : suspensions_) take(suspension.id);
+  for (const auto& unkept : unkept_) good = good && Find(suspensions_, unkept.id) != suspensions_.end();
   GrantId before;
   for (const auto& grant : grants_) {
     take(grant.id);

@@ -1,4 +1,5 @@
-// Who there is and who may see what: the registry in memory, each change on disk before it counts.
+// Who there is and who may see what: the registry in memory, each change on disk before it counts. A
+// suspension alone counts first: nobody waits for a disk before pictures end.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +72,9 @@ class Registry {
   static Result<std::unique_ptr<Registry>> Load(ports::RegistryStore& store, ports::Crypto& crypto,
                                                 ports::Entropy& entropy, const Secret32& secret);
 
+  // How often it was changed, ever (ports/store.h).
+  Result<std::uint64_t> Turn() { return store_.Turn(); }
+
   // By exact digest; compares with every token there is, in time that tells nothing.
   [[nodiscard]] std::optional<TokenOwner> OwnerOf(const ports::TokenDigest& digest) const;
 
@@ -127,6 +131,8 @@ class Registry {
   Result<Epoch> NextEpoch(CameraId id);
 
   Result<Enrolled<ViewerId>> AddViewer(const std::string& name, WallTime now);
+  // A new token; the old one is worth nothing from now on. Its grants stand.
+  Result<Secret32> RotateViewer(ViewerId id);
   Status RemoveViewer(ViewerId id);
 
   // kConflict: one that says the same stands already, or will from an earlier moment on.
@@ -135,12 +141,20 @@ class Registry {
 
   struct SuspendResult {
     SuspensionId id;
-    Status durable;           // an error: it holds, but only until a restart
     std::size_t cameras = 0;  // that it covers now
   };
-  // A model that no camera has is suspended all the same: one that is added later is dark from the start.
-  // Takes effect even when the disk refuses it. kLimit, kNotFound and kInvalid: nothing happened.
+  // Stands from now on, and on disk after KeepSuspensions(). A model that no camera has is suspended all the
+  // same: one that is added later is dark from the start. kLimit, kNotFound and kInvalid: nothing happened.
   Result<SuspendResult> Suspend(const NewSuspension& suspension, WallTime now);
+  // Writes those that are not on disk; what the disk refuses stands all the same, and is tried again by the
+  // next call.
+  void KeepSuspensions();
+  // Those that are not on disk: a restart would lose them.
+  struct Unkept {
+    SuspensionId id;
+    std::optional<Error> why;  // nothing: it was not tried yet
+  };
+  [[nodiscard]] const std::vector<Unkept>& unkept() const { return unkept_; }
   Status Resume(SuspensionId id, const std::string& root_cause, WallTime now);
 
   // Every grant names a camera and a viewer there are; no id, token or principal comes twice.
@@ -175,7 +189,18 @@ class Registry {
   std::vector<ports::ViewerRecord> viewers_;
   std::vector<ports::GrantRecord> grants_;
   std::vector<ports::SuspensionRecord> suspensions_;
+  std::vector<Unkept> unkept_;            // of them
   std::map<CameraId, Epoch> last_epoch_;  // given out; absent: none since the start
 };
+
+template <class IdType>
+Result<IdType> Registry::MakeId() {
+  const auto id = entropy_.MakeId<IdType>();
+  if (IdTaken(id.bytes())) {
+    return Fail(ErrorCode::kConflict,
+                "the system's randomness repeats itself: nothing was added; restart the hub");
+  }
+  return id;
+}
 
 }  // namespace latchkey::keeper

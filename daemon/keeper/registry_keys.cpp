@@ -50,6 +50,49 @@ Status Registry::PinCamera(CameraId id, ports::PinState state, const std::option
   return {};
 }
 
+void Registry::Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
+                     const std::optional<NewKey>& key) {
+  camera.token = token;
+  if (!key) return;
+  camera.enrolment->key = key->sealed;
+  camera.enrolment->tag.reset();
+}
+
+Result<Enrolled<CameraId>> Registry::RotateCamera(CameraId id) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr) return NoCamera();
+  ports::TokenDigest digest{};
+  auto token = MakeToken(digest);
+  if (!token) return tl::unexpected(token.error());
+  auto key = RenewSdesKey(*camera);
+  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
+  if (auto stored = store_.ReplaceCameraToken(id, digest, sealed); !stored)
+    return tl::unexpected(stored.error());
+  Adopt(*camera, digest, key);
+  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
+  if (key) renewed.sdes_key = std::move(key->key);
+  return renewed;
+}
+
+Result<Enrolled<CameraId>> Registry::TransferCamera(CameraId id) {
+  ports::CameraRecord* camera = MutableCamera(id);
+  if (camera == nullptr) return NoCamera();
+  ports::TokenDigest digest{};
+  auto token = MakeToken(digest);
+  if (!token) return tl::unexpected(token.error());
+  auto key = RenewSdesKey(*camera);
+  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
+  if (auto stored = store_.TransferCamera(id, digest, sealed); !stored) return tl::unexpected(stored.error());
+  Adopt(*camera, digest, key);
+  camera->pin.reset();
+  camera->pin_state = ports::PinState::kNone;
+  camera->certificate.reset();
+  std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
+  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
+  if (key) renewed.sdes_key = std::move(key->key);
+  return renewed;
+}
+
 ports::KeyTag Registry::TagOf(ByteView digest) const {
   ByteVector input;
   const ByteView label = AsBytes(kTagLabel);

@@ -33,7 +33,9 @@ Status SdesDesk::Begin(const ports::CameraRecord& camera, LaneSlot& lane, Instan
   wire::SdesBegin begin;
   const auto epoch = keys_.NewEpoch(camera.id, begin.content_key);
   if (!epoch) return tl::unexpected(epoch.error());
-  begin.session = books_.entropy.MakeId<SessionId>();
+  const auto drawn = books_.DrawSession(camera.id);
+  if (!drawn) return Fail(ErrorCode::kConflict, "the system's randomness repeats itself");
+  begin.session = *drawn;
   begin.epoch = *epoch;
   begin.key = std::move(*key);
   begin.video = camera.enrolment->vp8 ? wire::Codec::kVp8 : wire::Codec::kH264;

@@ -1,6 +1,7 @@
 #include "daemon/keeper/suspension_desk.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace latchkey::keeper {
 namespace {
@@ -21,11 +22,41 @@ Result<Registry::SuspendResult> SuspensionDesk::Suspend(const NewSuspension& sus
     facts.Text("id", result->id.ToHex()).Text("scope", ScopeName(suspension.scope));
     if (!suspension.model.empty()) facts.Text("model", suspension.model);
     facts.Text("reason", suspension.reason).Flag("automatic", suspension.automatic);
-    facts.Flag("durable", result->durable.has_value());
     books_.Record(audit::Kind::kSuspended, about, facts);
     Enforce();
   }
   return result;
+}
+
+bool SuspensionDesk::KeepDue() const {
+  const auto& unkept = books_.registry.unkept();
+  const bool retry = refused_at_ && books_.now - *refused_at_ >= kKeepRetry;
+  return std::any_of(unkept.begin(), unkept.end(), [&](const auto& u) { return retry || !u.why; });
+}
+
+void SuspensionDesk::Keep() {
+  const std::vector<Registry::Unkept> before = books_.registry.unkept();
+  books_.registry.KeepSuspensions();
+  const auto& unkept = books_.registry.unkept();
+  if (unkept.empty()) {
+    if (refused_at_) books_.Tell("every suspension is on disk now");
+    return refused_at_.reset();
+  }
+  refused_at_ = books_.now;
+  for (const auto& [id, why] : unkept) {
+    const auto told = [&, one = id](const auto& b) { return b.id == one && b.why.has_value(); };
+    if (std::any_of(before.begin(), before.end(), told)) continue;
+    books_.Tell(
+        "a suspension could not be written, and holds only until the daemon restarts unless it can be: " +
+        why->message);
+    books_.Record(audit::Kind::kSuspended, {}, Facts().Text("id", id.ToHex()).Flag("durable", false));
+  }
+}
+
+const Registry::Unkept* SuspensionDesk::WhyNotKept(SuspensionId id) const {
+  const auto& unkept = books_.registry.unkept();
+  const auto at = std::find_if(unkept.begin(), unkept.end(), [&](const auto& u) { return u.id == id; });
+  return at == unkept.end() ? nullptr : &*at;
 }
 
 Status SuspensionDesk::Resume(SuspensionId id, const std::string& root_cause, WallTime wall) {
@@ -55,10 +86,7 @@ void SuspensionDesk::TripAll(const std::string& what, WallTime wall) {
   suspension.scope = ports::SuspensionScope::kAll;
   suspension.reason = what;
   suspension.automatic = true;
-  const auto result = Suspend(suspension, wall);
-  if (result && result->durable) return;
-  books_.Tell("the suspension could not be written");
-  if (result) return;
+  if (Suspend(suspension, wall)) return;
   for (const auto& [camera, lane] : books_.lanes)
     books_.LaneViolation(camera, what + ", and it can't be suspended");
 }
@@ -77,10 +105,29 @@ void SuspensionDesk::Trip(CameraId camera, const std::string& what, WallTime wal
   suspension.automatic = true;
   const auto result = Suspend(suspension, wall);
   // The camera is gone, or the system's randomness: neither may leave its lane as it is.
-  if (!result)
-    return books_.LaneViolation(camera, what + ", and it can't be suspended: " + result.error().message);
-  if (!result->durable)
-    books_.Tell("the suspension could not be written: " + result->durable.error().message, camera);
+  if (!result) books_.LaneViolation(camera, what + ", and it can't be suspended: " + result.error().message);
+}
+
+bool SuspensionDesk::AllDark() const {
+  return std::none_of(books_.lanes.begin(), books_.lanes.end(), [](const auto& l) {
+    return l.second.state == LaneState::kReady && l.second.told_to_suspend && !l.second.dark;
+  });
+}
+
+void SuspensionDesk::Watch() {
+  for (auto& [camera, lane] : books_.lanes) {
+    if (!lane.dark_by || books_.now < *lane.dark_by) continue;
+    lane.dark_by.reset();
+    books_.LaneViolation(camera, "it was told to suspend, and did not say that it has");
+  }
+}
+
+std::optional<Instant> SuspensionDesk::NextDeadline() const {
+  std::optional<Instant> next;
+  for (const auto& [camera, lane] : books_.lanes) {
+    if (lane.dark_by && (!next || *lane.dark_by < *next)) next = lane.dark_by;
+  }
+  return next;
 }
 
 void SuspensionDesk::Enforce() {
@@ -89,6 +136,8 @@ void SuspensionDesk::Enforce() {
     if (suspended && lane.state == LaneState::kReady && !lane.told_to_suspend) {
       books_.ToLaneNow(camera, wire::Suspend{});
       lane.told_to_suspend = true;
+      lane.dark = false;
+      lane.dark_by = books_.now + kDarkPatience;
       keys_.DropCamera(camera, Suspended(), "the camera was suspended");
       books_.lists_changed = true;
     }

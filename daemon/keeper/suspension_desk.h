@@ -1,6 +1,10 @@
 // Suspensions: ordered by a person or tripped by the hub, durable, lifted only with a root cause.
+//
+// An order goes to the lanes first and to the disk then: a slow memory card must not keep pictures going. It
+// is acknowledged when the disk has it, and every lane has said that nothing leaves it any more.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "daemon/keeper/books.h"
@@ -12,16 +16,34 @@ namespace latchkey::keeper {
 constexpr const char* kLogLacking =
     "the audit log lacks records that a page has proof of: it was cut, or replaced by another one";
 
+// A lane that is told to suspend and has not said by then that it has is ended.
+constexpr Duration kDarkPatience = milliseconds(50);
+// A suspension that the disk refused is written again after so long.
+constexpr Duration kKeepRetry = seconds(5);
+
 class SuspensionDesk {
  public:
   SuspensionDesk(Books& books, KeyDesk& keys) : books_(books), keys_(keys) {}
 
+  // Told to the lanes, and on disk after Keep().
   Result<Registry::SuspendResult> Suspend(const NewSuspension& suspension, WallTime wall);
+  // Writes what is not on disk, and says so where it can't be written.
+  void Keep();
+  // Some are to be written now: new ones, or ones that the disk refused kKeepRetry ago.
+  [[nodiscard]] bool KeepDue() const;
+  // Nothing when it is on disk, or stands no more.
+  [[nodiscard]] const Registry::Unkept* WhyNotKept(SuspensionId id) const;
   Status Resume(SuspensionId id, const std::string& root_cause, WallTime wall);
-  // The hub's own: one a camera, however often it trips.
-  // Everything, by itself, unless that stands already.
+  // The hub's own. Everything, unless that stands already.
   void TripAll(const std::string& what, WallTime wall);
+  // One a camera, however often it trips.
   void Trip(CameraId camera, const std::string& what, WallTime wall);
+
+  // Every lane that was told to suspend has said that it has, or is gone.
+  [[nodiscard]] bool AllDark() const;
+  // Ends those that took too long; when there will be one.
+  void Watch();
+  [[nodiscard]] std::optional<Instant> NextDeadline() const;
 
   // Lanes of suspended cameras are told so and forgotten; lanes of cameras no longer suspended begin anew,
   // because a suspended lane takes nothing more. After each change, and when a lane is ready.
@@ -30,6 +52,7 @@ class SuspensionDesk {
  private:
   Books& books_;
   KeyDesk& keys_;
+  std::optional<Instant> refused_at_;  // by the disk
 };
 
 }  // namespace latchkey::keeper

@@ -62,6 +62,7 @@ void Lane::On(wire::SessionEnd message, Instant, WallTime) {
 void Lane::On(wire::Suspend, Instant, WallTime) {
   suspended_ = true;
   EndEverything(wire::SessionEndReason::kAsked);
+  told_.reset();  // the keeper waits for a status that says so, behind what still leaves
 }
 
 void Lane::On(wire::Shutdown, Instant, WallTime) {

@@ -119,6 +119,9 @@ class RegistryStore {
 
   // In order of addition.
   [[nodiscard]] virtual Result<RegistrySnapshot> Load() = 0;
+  // Rises with each change of who there is and who may see what; never goes back, unless an older registry is
+  // put in its place.
+  [[nodiscard]] virtual Result<std::uint64_t> Turn() = 0;
 
   [[nodiscard]] virtual Status AddCamera(const CameraRecord& camera) = 0;
   [[nodiscard]] virtual Status RenameCamera(CameraId camera, const std::string& name) = 0;
@@ -152,6 +155,7 @@ class RegistryStore {
   [[nodiscard]] virtual Status KeepSecretCheck(const Sha256Digest& check) = 0;
 
   [[nodiscard]] virtual Status AddViewer(const ViewerRecord& viewer) = 0;
+  [[nodiscard]] virtual Status ReplaceViewerToken(ViewerId viewer, const TokenDigest& token) = 0;
   // Its grants end too.
   [[nodiscard]] virtual Status RemoveViewer(ViewerId viewer) = 0;
 

@@ -79,6 +79,8 @@ constexpr std::size_t kMaxSdp = 64 * 1024;
 using SdpText = BoundedText<kMaxSdp>;
 using ShortText = BoundedText<128>;
 using LongText = BoundedText<512>;
+// A private key in PEM.
+constexpr std::size_t kMaxSecretText = 16 * 1024;
 
 // Appends fields in network byte order; without a vector it only counts their bytes.
 class FieldWriter {
@@ -124,6 +126,11 @@ class FieldWriter {
   template <std::size_t N>
   void Write(const Secret<N>& secret) {
     Append(secret.Reveal());
+  }
+  void Write(const SecretText& secret) {
+    LATCHKEY_CHECK(secret.Reveal().size() <= kMaxSecretText);
+    Write(static_cast<std::uint32_t>(secret.Reveal().size()));
+    Append(AsBytes(secret.Reveal()));
   }
   template <std::size_t Max>
   void Write(const BoundedText<Max>& text) {
@@ -213,6 +220,14 @@ class FieldReader {
   template <std::size_t N>
   void Read(Secret<N>& secret) {
     Copy(secret.RevealForWriting());
+  }
+  void Read(SecretText& secret) {
+    const std::uint32_t size = reader_.U32();
+    if (size > kMaxSecretText) {
+      ok_ = false;
+      return;
+    }
+    secret = SecretText(AsText(reader_.Bytes(size)));
   }
   template <std::size_t Max>
   void Read(BoundedText<Max>& text) {

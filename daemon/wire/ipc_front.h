@@ -136,15 +136,30 @@ struct MetricsRequest {
   }
 };
 
+// A token that the keeper refused with 401 came from there: for the audit log.
+struct TokenGuessed {
+  static constexpr auto kKind = IpcKind::kTokenGuessed;
+  BoundedText<45> address;  // or the network that counts as one: its first 64 bits
+  template <class Self, class Visitor>
+  static void Fields(Self& m, Visitor& v) {
+    v(m.address);
+  }
+};
+
 // ---------------------------------------------------------------- keeper -> front
 
+// What it answers to: names of the hub, as DNS names and IP literals in lower case. On the LAN with the
+// certificate and its key in PEM; on loopback both are empty.
 struct FrontConfig {
   static constexpr auto kKind = IpcKind::kFrontConfig;
   bool loopback = false;
   std::uint16_t http_port = 0;
+  BoundedList<BoundedText<253>, 16> names;
+  BoundedText<kMaxCertificate> certificate;
+  SecretText key;
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
-    v(m.loopback, m.http_port);
+    v(m.loopback, m.http_port, m.names, m.certificate, m.key);
   }
 };
 
@@ -214,10 +229,13 @@ struct CameraView {
   std::uint32_t loss_permille = 0;
   std::uint32_t hub_delay_us = 0;
   std::uint32_t viewers = 0;
+  // Names of who else has a session with it, each once; of more, how many. Empty for who may not watch it.
+  BoundedList<BoundedText<64>, 8> watched_by;
+  std::uint32_t watched_by_more = 0;
   template <class Self, class Visitor>
   static void Fields(Self& m, Visitor& v) {
     v(m.id, m.name, m.state, m.reason, m.suspension, m.picture_age_ms, m.fps_milli, m.bitrate_kbit,
-      m.loss_permille, m.hub_delay_us, m.viewers);
+      m.loss_permille, m.hub_delay_us, m.viewers, m.watched_by, m.watched_by_more);
   }
 };
 

@@ -13,7 +13,7 @@ namespace latchkey::wire {
 
 using FrontToKeeper =
     std::variant<FrontReady, PublishRequest, ViewRequest, ViewProof, PatchRequest, DeleteRequest, ListRequest,
-                 Subscribe, Unsubscribe, Cancel, MetricsRequest>;
+                 Subscribe, Unsubscribe, Cancel, MetricsRequest, TokenGuessed>;
 using KeeperToFront =
     std::variant<FrontConfig, Answered, Refused, Granted, Done, CameraList, Metrics, Shutdown>;
 using KeeperToLane =

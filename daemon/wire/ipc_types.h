@@ -26,6 +26,7 @@ enum class IpcKind : std::uint8_t {
   kUnsubscribe = 9,
   kCancel = 10,
   kMetricsRequest = 11,
+  kTokenGuessed = 12,
   // keeper -> front
   kFrontConfig = 32,
   kAnswered = 33,
@@ -99,6 +100,9 @@ enum class Keying : std::uint8_t {
 
 // A signed head of the audit log as text (audit/chain.h); empty: none.
 using HeadText = BoundedText<320>;
+
+// A certificate in PEM, and those that vouch for it.
+constexpr std::size_t kMaxCertificate = 32 * 1024;
 
 // {request, principal} of a question and of its reply.
 struct Ticket {

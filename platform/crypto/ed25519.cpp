@@ -8,34 +8,29 @@ namespace {
 
 using SignPtr = std::unique_ptr<EVP_MD_CTX, OpenSslFree<&EVP_MD_CTX_free>>;
 
-}  // namespace
-
-struct Ed25519Signer::Key {
-  KeyPtr key;
-};
-
-Result<std::unique_ptr<Ed25519Signer>> Ed25519Signer::Create(const Secret32& seed) {
-  auto key = std::make_unique<Key>();
-  key->key.reset(
+KeyPtr PrivateKey(const Secret32& seed) {
+  return KeyPtr(
       EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.Reveal().data(), seed.Reveal().size()));
-  std::unique_ptr<Ed25519Signer> signer(new Ed25519Signer(std::move(key)));
-  std::size_t size = signer->public_key_.size();
-  if (!signer->key_->key ||
-      EVP_PKEY_get_raw_public_key(signer->key_->key.get(), signer->public_key_.data(), &size) != 1) {
-    return Fail(ErrorCode::kSystem, "OpenSSL can't make an Ed25519 key");
-  }
-  return signer;
 }
 
-Ed25519Signer::Ed25519Signer(std::unique_ptr<Key> key) : key_(std::move(key)) {}
-Ed25519Signer::~Ed25519Signer() = default;
+}  // namespace
+
+Result<std::unique_ptr<Ed25519Signer>> Ed25519Signer::Create(const Secret32& seed) {
+  const KeyPtr key = PrivateKey(seed);
+  std::unique_ptr<Ed25519Signer> signer(new Ed25519Signer(seed.Duplicate()));
+  std::size_t size = signer->public_key_.size();
+  if (!key || EVP_PKEY_get_raw_public_key(key.get(), signer->public_key_.data(), &size) != 1)
+    return Fail(ErrorCode::kSystem, "OpenSSL can't make an Ed25519 key");
+  return signer;
+}
 
 ports::Signature Ed25519Signer::Sign(ByteView data) {
   ports::Signature signature{};
   std::size_t size = signature.size();
+  const KeyPtr key = PrivateKey(seed_);
   const SignPtr context(EVP_MD_CTX_new());
-  LATCHKEY_CHECK(context != nullptr &&
-                 EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->key.get()) == 1 &&
+  LATCHKEY_CHECK(key != nullptr && context != nullptr &&
+                 EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
                  EVP_DigestSign(context.get(), signature.data(), &size, data.data(), data.size()) == 1 &&
                  size == signature.size());
   return signature;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "daemon/base/result.h"
 #include "daemon/base/secret.h"
@@ -13,15 +14,14 @@ class Ed25519Signer final : public ports::Signer {
  public:
   // `seed` is the private key (RFC 8032 5.1.5). kSystem when OpenSSL refuses.
   static Result<std::unique_ptr<Ed25519Signer>> Create(const Secret32& seed);
-  ~Ed25519Signer() override;
 
   [[nodiscard]] PublicKey public_key() const override { return public_key_; }
   [[nodiscard]] ports::Signature Sign(ByteView data) override;
 
  private:
-  struct Key;
-  explicit Ed25519Signer(std::unique_ptr<Key> key);
-  std::unique_ptr<Key> key_;
+  explicit Ed25519Signer(Secret32 seed) : seed_(std::move(seed)) {}
+  // OpenSSL has the key for as long as it signs: what it makes of one lies in ordinary memory.
+  Secret32 seed_;
   PublicKey public_key_{};
 };
 

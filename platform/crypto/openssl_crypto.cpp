@@ -116,6 +116,8 @@ std::array<std::uint8_t, N> Hmac(EVP_MAC_CTX* context, ByteView key, ByteView da
   LATCHKEY_CHECK(EVP_MAC_init(context, key.empty() ? &kNone : key.data(), key.size(), nullptr) == 1);
   LATCHKEY_CHECK(EVP_MAC_update(context, data.data(), data.size()) == 1);
   LATCHKEY_CHECK(EVP_MAC_final(context, out.data(), &size, out.size()) == 1 && size == N);
+  // It would keep its key, too; OpenSSL wipes one that is replaced.
+  LATCHKEY_CHECK(EVP_MAC_init(context, &kNone, sizeof(kNone), nullptr) == 1);
   return out;
 }
 

@@ -13,6 +13,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/base/secret.h"
+#include "platform/http/listener.h"
 #include "platform/http/lws_request.h"
 
 namespace latchkey::platform {
@@ -275,7 +276,7 @@ int HttpConnection::OnSocketOpen() {
   if (!upgrade_allowed_ || state_ != State::kIdle) return -1;
   state_ = State::kSocket;
   socket_ = host_.RegisterSocket(*this);
-  host_.handler().OnSocketOpen(socket_);
+  host_.handler().OnSocketOpen(socket_, peer_, LocalOf(descriptor()).ip);
   return 0;
 }
 

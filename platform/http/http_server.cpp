@@ -280,8 +280,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;  // for a vhost: TLS at all
     info.server_ssl_cert_mem = options.tls->certificate_pem.data();
     info.server_ssl_cert_mem_len = static_cast<unsigned int>(options.tls->certificate_pem.size());
-    info.server_ssl_private_key_mem = options.tls->key_pem.data();
-    info.server_ssl_private_key_mem_len = static_cast<unsigned int>(options.tls->key_pem.size());
+    info.server_ssl_private_key_mem = options.tls->key_pem.Reveal().data();
+    info.server_ssl_private_key_mem_len = static_cast<unsigned int>(options.tls->key_pem.Reveal().size());
     info.ssl_options_set =
         SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
   }

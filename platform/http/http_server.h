@@ -12,7 +12,7 @@
 #include "daemon/base/address.h"
 #include "daemon/base/result.h"
 #include "daemon/ports/http.h"
-#include "platform/http/tls_identity.h"
+#include "platform/crypto/tls_identity.h"
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
 
@@ -57,7 +57,8 @@ class HttpHandler {
 
   // A client asks for a WebSocket: nothing to let it in, a response to refuse it.
   virtual std::optional<ports::HttpResponse> OnUpgrade(const ports::HttpRequest& request) = 0;
-  virtual void OnSocketOpen(ports::WebSocketId socket) = 0;
+  // `peer`, `local`: the two ends of its connection.
+  virtual void OnSocketOpen(ports::WebSocketId socket, const IpAddress& peer, const IpAddress& local) = 0;
   // One whole text message of at most ports::kMaxSocketMessage bytes; not checked for UTF-8.
   virtual void OnSocketMessage(ports::WebSocketId socket, std::string_view text) = 0;
   // Once for each OnSocketOpen, whoever closed it.

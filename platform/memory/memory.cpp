@@ -10,9 +10,6 @@
 #include <cstdio>
 #include <memory>
 
-#include "daemon/base/check.h"
-#include "daemon/base/secret.h"
-
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LATCHKEY_SANITIZED 1
 #elif defined(__has_feature)
@@ -37,24 +34,16 @@ std::size_t PageSize() {
   return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// Under a limit it would make every later mapping beyond it fail.
+bool LockAll() {
+  rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0 &&
+      (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY))
+    return false;
+  return ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
 }  // namespace
-
-LockedBytes::LockedBytes(std::size_t size) : size_(size) {
-  const std::size_t page = PageSize();
-  mapped_ = (size + page - 1) / page * page;
-  if (mapped_ == 0) mapped_ = page;
-  void* memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  LATCHKEY_CHECK(memory != MAP_FAILED);
-  data_ = static_cast<std::uint8_t*>(memory);
-  (void)::madvise(memory, mapped_, MADV_DONTDUMP);
-  (void)::madvise(memory, mapped_, MADV_WIPEONFORK);
-  locked_ = ::mlock(memory, mapped_) == 0;
-}
-
-LockedBytes::~LockedBytes() {
-  Wipe({data_, size_});
-  (void)::munmap(data_, mapped_);
-}
 
 Hardening HardenProcess() {
   Hardening done;
@@ -62,6 +51,7 @@ Hardening HardenProcess() {
   const rlimit none{0, 0};
   done.no_core = ::setrlimit(RLIMIT_CORE, &none) == 0;
   done.no_new_privs = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+  done.no_swap = !kSanitized && LockAll();
   return done;
 }
 

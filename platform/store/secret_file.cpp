@@ -67,8 +67,9 @@ Result<Secret32> LoadSecret(const SecretFileOptions& options, ports::Entropy& en
   if (fd.valid()) return ReadSecret(fd, path, true);
   if (errno != ENOENT) return SystemError("cannot read " + path, errno);
   if (options.make) return MakeSecret(options.folder, path, entropy);
-  return Fail(ErrorCode::kNotFound,
-              path + " is missing, but the registry was used with it: restore it from a backup");
+  return Fail(ErrorCode::kNotFound, path + " is missing, but " + options.used_with +
+                                        " was used with it: restore it from a backup" +
+                                        (options.or_else.empty() ? "" : ", or " + options.or_else));
 }
 
 }  // namespace latchkey::platform

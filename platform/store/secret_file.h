@@ -16,6 +16,9 @@ struct SecretFileOptions {
   std::string folder;  // the state folder
   std::string name;
   bool make = false;  // it was never used: make one in the state folder where there is none
+  // What it was used with, should it be missing, and what else to do than to restore it.
+  std::string used_with = "the registry";
+  std::string or_else{};
 };
 
 // kNotFound where there is none and none is to be made; kCorrupt for what is no secret; kDenied for one that

@@ -173,6 +173,16 @@ Result<std::optional<ports::AuditRecord>> SqliteAudit::Find(std::uint64_t number
   return OneRecord(find.Number(static_cast<std::int64_t>(number)));
 }
 
+Result<std::optional<std::uint64_t>> SqliteAudit::LastTurn() {
+  // From the end: every start tells it. A name can't look like it, because its quotes are escaped.
+  const auto turn = db_.Number(
+      "SELECT json_extract(body, '$.registry_turn') FROM records WHERE instr(body, '\"registry_turn\":') > 0 "
+      "ORDER BY number DESC LIMIT 1");
+  if (!turn) return tl::unexpected(turn.error());
+  if (!*turn) return std::optional<std::uint64_t>{};
+  return std::optional<std::uint64_t>(static_cast<std::uint64_t>(**turn));
+}
+
 Result<std::vector<ports::AuditRecord>> SqliteAudit::Read(std::uint64_t first, std::size_t most) {
   Statement all(db_, (std::string(kRecordColumns) + "WHERE number >= ? ORDER BY number LIMIT ?").c_str());
   all.Number(static_cast<std::int64_t>(first)).Number(static_cast<std::int64_t>(most));

@@ -58,6 +58,8 @@ class SqliteAudit final : public ports::AuditStore {
   // In order, from `first` on, at most `most`.
   [[nodiscard]] Result<std::vector<ports::AuditRecord>> Read(std::uint64_t first, std::size_t most);
   [[nodiscard]] Result<std::optional<ports::AuditRecord>> Find(std::uint64_t number);
+  // The registry's turn as the log tells it last; nothing: it tells none.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> LastTurn();
   [[nodiscard]] Result<std::int64_t> Count();
   // On disk, without what a cut has left free.
   [[nodiscard]] Result<std::int64_t> Bytes();

@@ -30,9 +30,18 @@ Result<std::unique_ptr<SqliteRegistry>> SqliteRegistry::Open(const SqliteRegistr
                                                              ports::Entropy& entropy) {
   auto folder = StateFolder::Lock(options.folder);
   if (!folder) return tl::unexpected(folder.error());
+  const auto found = folder->Look();
+  if (!found) return tl::unexpected(found.error());
   auto db = OpenRegistryFile(*folder, options.max_pages, entropy);
   if (!db) return tl::unexpected(db.error());
-  return std::unique_ptr<SqliteRegistry>(new SqliteRegistry(std::move(*folder), std::move(*db)));
+  return std::unique_ptr<SqliteRegistry>(
+      new SqliteRegistry(std::move(*folder), std::move(*db), !found->marker.has_value()));
+}
+
+Result<std::uint64_t> SqliteRegistry::Turn() {
+  const auto turn = db_.Number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'turn'");
+  if (!turn) return tl::unexpected(turn.error());
+  return static_cast<std::uint64_t>(turn->value_or(0));
 }
 
 Status SqliteRegistry::TakeId(ByteView id, std::string_view kind) {
@@ -73,7 +82,7 @@ Status SqliteRegistry::RenameCamera(CameraId camera, const std::string& name) {
 }
 
 Status SqliteRegistry::RemoveCamera(CameraId camera) {
-  return Atomically(db_, [&]() -> Status {
+  return TakeAway(db_, [&]() -> Status {
     if (auto dropped = DropToken(db_, camera.bytes()); !dropped) return dropped;
     Statement lift(db_,
                    "UPDATE suspensions SET lifted = unixepoch(), root_cause = 'camera removed' WHERE camera "
@@ -135,8 +144,14 @@ Status SqliteRegistry::AddViewer(const ports::ViewerRecord& viewer) {
   });
 }
 
+Status SqliteRegistry::ReplaceViewerToken(ViewerId viewer, const ports::TokenDigest& token) {
+  Statement replace(db_, "UPDATE tokens SET digest = ? WHERE owner = (SELECT id FROM viewers WHERE id = ?)");
+  return FoldedIn(db_,
+                  ExactlyOne(db_, replace.Blob(token).Blob(viewer.bytes()).Run(), "no viewer with this id"));
+}
+
 Status SqliteRegistry::RemoveViewer(ViewerId viewer) {
-  return Atomically(db_, [&]() -> Status {
+  return TakeAway(db_, [&]() -> Status {
     if (auto dropped = DropToken(db_, viewer.bytes()); !dropped) return dropped;
     Statement remove(db_, "DELETE FROM viewers WHERE id = ?");
     return ExactlyOne(db_, remove.Blob(viewer.bytes()).Run(), "no viewer with this id");
@@ -157,11 +172,11 @@ Status SqliteRegistry::AddGrant(const ports::GrantRecord& grant) {
 
 Status SqliteRegistry::RemoveGrant(GrantId grant) {
   Statement remove(db_, "DELETE FROM grants WHERE id = ?");
-  return ExactlyOne(db_, remove.Blob(grant.bytes()).Run(), "no grant with this id");
+  return FoldedIn(db_, ExactlyOne(db_, remove.Blob(grant.bytes()).Run(), "no grant with this id"));
 }
 
 Status SqliteRegistry::AddSuspension(const ports::SuspensionRecord& suspension) {
-  return Atomically(db_, [&]() -> Status {
+  return TakeAway(db_, [&]() -> Status {
     if (auto taken = TakeId(suspension.id.bytes(), kSuspensionKind); !taken) return taken;
     Statement add(db_,
                   "INSERT INTO suspensions (id, scope, camera, model, reason, automatic, since) VALUES (?, "

@@ -35,6 +35,10 @@ class SqliteRegistry final : public ports::RegistryStore {
                                                       ports::Entropy& entropy);
 
   [[nodiscard]] Result<ports::RegistrySnapshot> Load() override;
+  [[nodiscard]] Result<std::uint64_t> Turn() override;
+  // registry.id was not there when it was opened: its owner took it away to use this registry, whatever it
+  // is.
+  [[nodiscard]] bool adopted() const { return adopted_; }
   [[nodiscard]] Status AddCamera(const ports::CameraRecord& camera) override;
   [[nodiscard]] Status RenameCamera(CameraId camera, const std::string& name) override;
   [[nodiscard]] Status RemoveCamera(CameraId camera) override;
@@ -58,6 +62,7 @@ class SqliteRegistry final : public ports::RegistryStore {
   [[nodiscard]] Result<std::optional<ports::AuditLogId>> AuditLog();
   [[nodiscard]] Status KeepAuditLog(const ports::AuditLogId& log);
   [[nodiscard]] Status AddViewer(const ports::ViewerRecord& viewer) override;
+  [[nodiscard]] Status ReplaceViewerToken(ViewerId viewer, const ports::TokenDigest& token) override;
   [[nodiscard]] Status RemoveViewer(ViewerId viewer) override;
   [[nodiscard]] Status AddGrant(const ports::GrantRecord& grant) override;
   [[nodiscard]] Status RemoveGrant(GrantId grant) override;
@@ -66,7 +71,8 @@ class SqliteRegistry final : public ports::RegistryStore {
                                       WallTime when) override;
 
  private:
-  SqliteRegistry(StateFolder folder, Database db) : folder_(std::move(folder)), db_(std::move(db)) {}
+  SqliteRegistry(StateFolder folder, Database db, bool adopted)
+      : folder_(std::move(folder)), db_(std::move(db)), adopted_(adopted) {}
   [[nodiscard]] Status ReplaceCredentials(CameraId camera, const ports::TokenDigest& token,
                                           const std::optional<ports::SealedSdesKey>& sdes);
   [[nodiscard]] Status UseUp(CameraId camera, const ports::KeyTag& stream_key, WallTime when);
@@ -78,6 +84,7 @@ class SqliteRegistry final : public ports::RegistryStore {
 
   StateFolder folder_;  // outlives the database: the lock goes last
   Database db_;
+  bool adopted_;
 };
 
 }  // namespace latchkey::platform

@@ -18,12 +18,12 @@ Status SqliteRegistry::ReplaceCredentials(CameraId camera, const ports::TokenDig
 
 Status SqliteRegistry::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token,
                                           const std::optional<ports::SealedSdesKey>& sdes) {
-  return Atomically(db_, [&] { return ReplaceCredentials(camera, token, sdes); });
+  return TakeAway(db_, [&] { return ReplaceCredentials(camera, token, sdes); });
 }
 
 Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest& token,
                                       const std::optional<ports::SealedSdesKey>& sdes) {
-  return Atomically(db_, [&]() -> Status {
+  return TakeAway(db_, [&]() -> Status {
     if (auto replaced = ReplaceCredentials(camera, token, sdes); !replaced) return replaced;
     if (auto ended = Statement(db_, "DELETE FROM grants WHERE camera = ?").Blob(camera.bytes()).Run(); !ended)
       return ended;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "platform/store/sqlite.h"
 
@@ -28,6 +29,18 @@ Status Atomically(Database& db, Work&& work) {
   if (!transaction.begun()) return transaction.begun();
   if (Status done = work(); !done) return done;
   return transaction.Commit();
+}
+
+// What takes something away from somebody is folded into the file as soon as it stands in the write-ahead
+// log: a log that is lost or damaged afterwards brings nothing back. Where that can't be done, the log alone
+// has it.
+inline Status FoldedIn(Database& db, Status done) {
+  if (done) (void)db.Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  return done;
+}
+template <class Work>
+Status TakeAway(Database& db, Work&& work) {
+  return FoldedIn(db, Atomically(db, std::forward<Work>(work)));
 }
 
 // A statement that must have changed exactly one row.

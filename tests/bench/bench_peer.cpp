@@ -34,7 +34,8 @@ void BenchPeer::Answer(std::string_view sdp, std::string_view ours) {
 
 void BenchPeer::OnReadable() {
   socket_.Receive([this](const SocketAddress& from, MutableByteView bytes, Instant arrived) {
-    session_->HandleDatagram(from, bytes, arrived, loop_.WallNow());
+    if (!handlers_.on_datagram || handlers_.on_datagram(bytes, arrived))
+      session_->HandleDatagram(from, bytes, arrived, loop_.WallNow());
   });
   AfterInput();
 }
@@ -45,7 +46,11 @@ void BenchPeer::AfterInput() {
     connected_at_ = loop_.Now();
     if (handlers_.on_connected) handlers_.on_connected();
   }
-  if (session_->state() == media::TransportState::kFailed) {
+  const media::TransportState state = session_->state();
+  if (handlers_.on_ended &&
+      (state == media::TransportState::kFailed || state == media::TransportState::kClosed)) {
+    handlers_.on_ended();
+  } else if (state == media::TransportState::kFailed) {
     std::fprintf(stderr, "bench: the session failed: %s\n", session_->failure().c_str());
     std::exit(1);
   }

@@ -23,6 +23,10 @@ class BenchPeer {
     // All of the last SendFrame() has gone, whatever waits behind it; the instant just before its last
     // datagram went to the kernel.
     std::function<void(Instant)> on_sent = nullptr;
+    // Each datagram, as it came from the network; false: it is lost on the last metre.
+    std::function<bool(ByteView bytes, Instant arrived)> on_datagram = nullptr;
+    // The session failed, or the server ended it. Without this the program ends with a message when it fails.
+    std::function<void()> on_ended = nullptr;
   };
 
   // `per_millisecond`: datagrams sent in one, as a link of that rate would; 0: all at once.

@@ -86,6 +86,33 @@ describe("the page", () => {
     assert.deepEqual(page.faults, []);
   });
 
+  test("who else watches a camera stands at its tile, and goes when nobody does", async () => {
+    const words = async (number) => (await page.locator(`${tile(number)} .watched`).innerText()).replace(/[\u2068\u2069]/g, "");
+    keeper.cameras(
+      camera(1, "Nursery", "live", { watched_by: ["Anna's phone"] }),
+      camera(2, "Garden"),
+      camera(3, "Gate", "live", { watched_by: ["אמא", "Ben", "Cleo"], watched_by_more: 2 }),
+    );
+    const page = await open();
+    await becomes(page, 1, "live");
+    assert.equal(await words(1), "Watched by Anna's phone");
+    assert.equal(await page.isVisible(`${tile(2)} .watched`), false);
+    assert.equal(await words(3), "Watched by אמא, Ben and 3 others");
+    assert.match(await page.getAttribute(`${tile(1)} .open`, "aria-label"), /Show Nursery large, live, watched by .Anna's phone/);
+    if (process.env.LATCHKEY_SHOTS) await page.screenshot({ path: `${process.env.LATCHKEY_SHOTS}/watched.png` });
+    // Nothing lies over the button, and the words stay beside the one that leads back.
+    await page.click(`${tile(1)} .open`, { position: { x: 30, y: 20 } });
+    const box = (part) => page.locator(`${tile(1)} ${part}`).boundingBox();
+    const [back, watched] = [await box(".back"), await box(".watched")];
+    assert.ok(watched.x >= back.x + back.width, `${JSON.stringify({ back, watched })}`);
+    if (process.env.LATCHKEY_SHOTS) await page.screenshot({ path: `${process.env.LATCHKEY_SHOTS}/watched-large.png` });
+    await page.keyboard.press("Escape");
+    keeper.cameras(camera(1, "Nursery"), camera(2, "Garden", "live", { watched_by: ["Anna's phone"] }));
+    await eventually("the words are gone", async () => !(await page.isVisible(`${tile(1)} .watched`)));
+    await eventually("and stand where she went", () => page.isVisible(`${tile(2)} .watched`));
+    assert.deepEqual(page.faults, []);
+  });
+
   test("the hub's word alone covers a picture, and uncovers it without a new session", async () => {
     keeper.cameras(camera(1, "Nursery"));
     const page = await open();

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const web = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../daemon/front/web");
-const { ageText, columnsFor, judge, summaryText } = await import(path.join(web, "verdict.js"));
+const { ageText, columnsFor, judge, summaryText, watchedText } = await import(path.join(web, "verdict.js"));
 const { STEADY_MS, SteadyVerdict } = await import(path.join(web, "steady.js"));
 const { jittered } = await import(path.join(web, "backoff.js"));
 const { isToken, takeToken } = await import(path.join(web, "token.js"));
@@ -20,6 +20,16 @@ test("verdict: a picture is shown only when the hub says so and a frame came wit
       assert.equal(verdict.show, may, `${state} ${frameAgeMs}`);
     }
   }
+});
+
+test("watched: two are named, the rest counted, and nobody is nothing", () => {
+  const words = (...args) => watchedText(...args).replace(/[\u2068\u2069]/g, "");
+  assert.equal(watchedText([]), "");
+  assert.equal(watchedText(["Anna's phone"]), "Watched by \u2068Anna's phone\u2069");
+  assert.equal(words(["Anna", "Ben"]), "Watched by Anna and Ben");
+  assert.equal(words(["Anna", "Ben", "Cleo"]), "Watched by Anna, Ben and 1 other");
+  assert.equal(words(["Anna"], 2), "Watched by Anna and 2 others");
+  assert.equal(words(["Anna", "Ben", "Cleo"], 4), "Watched by Anna, Ben and 5 others");
 });
 
 test("verdict: the words follow the cause", () => {

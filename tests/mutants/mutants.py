@@ -1,4 +1,5 @@
 """Breaks a copy of the tree by each entry of a list and runs the tests that have to notice. See run."""
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ def refresh():
             target.chmod(source.stat().st_mode)
 
 
+# What tests with real processes start.
+PROGRAMS = ["latchkeyd", "latchkey-front", "latchkey-lane", "latchkeyctl", "latchkey-cam", "latchkey-view"]
 # What an entry's `command` runs, optimised.
 COMMAND_PRESET, COMMAND_TARGETS = "release", ["latchkey-sim"]
 
@@ -30,11 +33,11 @@ def build(targets, preset="dev"):
     return subprocess.run(["bash", "-c", command], cwd=COPY, capture_output=True, text=True)
 
 
-def noticed_by(targets):
-    """Names of the test cases that fail, or None when all pass."""
+def noticed_by(targets, only=None):
+    """Names of the test cases that fail, or None when all pass. `only`: of those whose names begin so."""
     failed = []
     for target in targets:
-        run = subprocess.run([COPY / "build/dev/bin" / target], cwd=COPY, capture_output=True, text=True, errors="replace",
+        run = subprocess.run([COPY / "build/dev/bin" / target, *([only + "*"] if only else [])], cwd=COPY, capture_output=True, text=True, errors="replace",
                              timeout=900)
         if run.returncode != 0:
             # A heading stands over whatever a case says, a warning too: only what failed counts.
@@ -53,13 +56,26 @@ def command_noticed(command):
     return said or [f"{command} ended with {run.returncode}"]
 
 
+def system_noticed(test):
+    """Names of the cases that fail of a class of tests with real processes, or None."""
+    run = subprocess.run([sys.executable, "-B", "-m", "unittest", test], cwd=COPY / "tests", capture_output=True, text=True,
+                         errors="replace", timeout=900, env={**os.environ, "LATCHKEY_BIN": str(COPY / "build/dev/bin")})
+    if run.returncode == 0:
+        return None
+    return re.findall(r"^(?:FAIL|ERROR): (\S+)", run.stderr, flags=re.M) or [f"{test} ended with {run.returncode}"]
+
+
 def made_and_noticed(entry):
-    """The build, and what noticed: an entry has test binaries, or a command over the optimised target."""
+    """The build, and what noticed: an entry has test binaries, a class of tests with real processes (`system`), or a
+    command over the optimised target."""
+    if "system" in entry:
+        made = build(PROGRAMS)
+        return made, system_noticed(entry["system"]) if made.returncode == 0 else None
     if "command" in entry:
         made = build(COMMAND_TARGETS, COMMAND_PRESET)
         return made, command_noticed(entry["command"]) if made.returncode == 0 else None
     made = build(entry["tests"])
-    return made, noticed_by(entry["tests"]) if made.returncode == 0 else None
+    return made, noticed_by(entry["tests"], entry.get("noticed")) if made.returncode == 0 else None
 
 
 def judge(entry):
@@ -77,6 +93,9 @@ def judge(entry):
         path.write_text(good)
     if names is None:
         return False, "SURVIVED"
+    # `noticed`: whose notice counts.
+    if not any(entry.get("noticed", "") in name for name in names):
+        return False, f"not noticed by {entry['noticed']}, but by {', '.join(names[:3])}"
     return True, names[0] + (f" (+{len(names) - 1})" if len(names) > 1 else "")
 
 
@@ -88,6 +107,7 @@ def main():
     refresh()
     targets = sorted({t for e in entries for t in e.get("tests", [])})
     sound = [{"tests": targets}] if targets else []
+    sound += [{"system": c} for c in sorted({e["system"] for e in entries if "system" in e})]
     sound += [{"command": c} for c in sorted({e["command"] for e in entries if "command" in e})]
     for whole in sound:
         made, names = made_and_noticed(whole)

@@ -33,6 +33,7 @@ class ScriptedHandler final : public HttpHandler {
   std::vector<ports::HttpExchange> gone;
   std::vector<ports::HttpFault> faults;
   std::vector<ports::WebSocketId> opened;
+  std::vector<std::pair<IpAddress, IpAddress>> ends;  // of each, the client's first
   std::vector<ports::WebSocketId> closed;
   std::vector<std::string> messages;
 
@@ -63,7 +64,10 @@ class ScriptedHandler final : public HttpHandler {
     response.status = 404;
     return response;
   }
-  void OnSocketOpen(ports::WebSocketId socket) override { opened.push_back(socket); }
+  void OnSocketOpen(ports::WebSocketId socket, const IpAddress& peer, const IpAddress& local) override {
+    opened.push_back(socket);
+    ends.emplace_back(peer, local);
+  }
   void OnSocketMessage(ports::WebSocketId, std::string_view text) override { messages.emplace_back(text); }
   void OnSocketClosed(ports::WebSocketId socket) override { closed.push_back(socket); }
 };

@@ -213,6 +213,68 @@ TEST_CASE("store: a full disk stops the start with a clear line and keeps what i
   }
 }
 
+TEST_CASE("store: what was taken away stays so when the write-ahead log is lost or damaged") {
+  const Folder folder;
+  {
+    const auto registry = Open(folder);
+    REQUIRE(registry.has_value());
+    REQUIRE((*registry)->AddCamera(Camera(1)).has_value());
+    REQUIRE((*registry)->AddViewer(Viewer(3)).has_value());
+    REQUIRE((*registry)->AddViewer(Viewer(4)).has_value());
+    REQUIRE((*registry)->AddGrant(Grant(5, 3, 1)).has_value());
+    REQUIRE((*registry)->AddGrant(Grant(6, 4, 1)).has_value());
+  }
+  const Folder after;
+  {
+    const auto registry = Open(folder);
+    REQUIRE(registry.has_value());
+    REQUIRE((*registry)->ReserveEpochs(MakeId<CameraId>(1), Epoch{32}).has_value());
+    SECTION("a suspension") {
+      ports::SuspensionRecord suspension;
+      suspension.id = MakeId<SuspensionId>(9);
+      suspension.reason = "recall";
+      REQUIRE((*registry)->AddSuspension(suspension).has_value());
+    }
+    SECTION("a grant") {
+      REQUIRE((*registry)->RemoveGrant(MakeId<GrantId>(5)).has_value());
+    }
+    SECTION("a viewer") {
+      REQUIRE((*registry)->RemoveViewer(MakeId<ViewerId>(3)).has_value());
+    }
+    SECTION("a viewer's token") {
+      REQUIRE((*registry)->ReplaceViewerToken(MakeId<ViewerId>(3), Digest(77)).has_value());
+    }
+    SECTION("a camera's token") {
+      REQUIRE((*registry)->ReplaceCameraToken(MakeId<CameraId>(1), Digest(77), std::nullopt).has_value());
+    }
+    SECTION("an owner") {
+      REQUIRE((*registry)->TransferCamera(MakeId<CameraId>(1), Digest(77), std::nullopt).has_value());
+    }
+    SECTION("a camera") {
+      REQUIRE((*registry)->RemoveCamera(MakeId<CameraId>(1)).has_value());
+    }
+    // As a kill would leave it; then the log goes.
+    std::filesystem::copy(folder.path(), after.path());
+    const auto log = after.file("registry.db-wal");
+    if (std::filesystem::exists(log)) Spill(log, std::string(std::filesystem::file_size(log), 'x'));
+  }
+  const auto expected = Open(folder);
+  const auto found = Open(after);
+  REQUIRE(expected.has_value());
+  REQUIRE(found.has_value());
+  const auto said = (*expected)->Load();
+  const auto says = (*found)->Load();
+  REQUIRE(says.has_value());
+  CHECK(says->suspensions.size() == said->suspensions.size());
+  CHECK(says->grants.size() == said->grants.size());
+  CHECK(says->cameras.size() == said->cameras.size());
+  REQUIRE(says->viewers.size() == said->viewers.size());
+  for (std::size_t i = 0; i < says->viewers.size(); ++i)
+    CHECK(says->viewers[i].token == said->viewers[i].token);
+  for (std::size_t i = 0; i < says->cameras.size(); ++i)
+    CHECK(says->cameras[i].token == said->cameras[i].token);
+}
+
 TEST_CASE("store: whatever returned before a kill is there after it") {
   const Folder folder;
   REQUIRE(Open(folder).has_value());

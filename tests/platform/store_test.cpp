@@ -122,6 +122,26 @@ TEST_CASE("store: removing a camera or a viewer ends its grants, and a transfer 
   CHECK(store.RenameCamera(MakeId<CameraId>(1), "x").error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("store: a viewer's token is replaced alone, and no camera's goes by its id") {
+  const Folder folder;
+  const auto registry = Open(folder);
+  REQUIRE(registry.has_value());
+  auto& store = **registry;
+  REQUIRE(store.AddCamera(Camera(1)).has_value());
+  REQUIRE(store.AddViewer(Viewer(11)).has_value());
+  REQUIRE(store.AddViewer(Viewer(12)).has_value());
+  REQUIRE(store.AddGrant(Grant(100, 11, 1)).has_value());
+  const auto before = store.Load();
+  REQUIRE(store.ReplaceViewerToken(MakeId<ViewerId>(11), Digest(77)).has_value());
+  const auto after = store.Load();
+  CHECK(after->viewers[0].token == Digest(77));
+  CHECK(after->viewers[1].token == before->viewers[1].token);
+  CHECK(after->cameras[0].token == before->cameras[0].token);
+  CHECK(after->grants.size() == 1);
+  CHECK(store.ReplaceViewerToken(MakeId<ViewerId>(1), Digest(78)).error().code == ErrorCode::kNotFound);
+  CHECK(store.ReplaceCameraToken(MakeId<CameraId>(11), Digest(78), {}).error().code == ErrorCode::kNotFound);
+}
+
 TEST_CASE("store: an epoch never goes back") {
   const Folder folder;
   const auto registry = Open(folder);
@@ -169,6 +189,49 @@ TEST_CASE("store: no other program writes to a registry in use") {
   REQUIRE(sqlite3_open(folder.file("registry.db").c_str(), &db) == SQLITE_OK);
   CHECK(sqlite3_exec(db, "DELETE FROM meta", nullptr, nullptr, nullptr) == SQLITE_BUSY);
   sqlite3_close(db);
+}
+
+TEST_CASE("store: its turn rises with each change that stays, and with nothing else") {
+  const Folder folder;
+  std::uint64_t last = 0;
+  {
+    const auto registry = Open(folder);
+    REQUIRE(registry.has_value());
+    CHECK((*registry)->adopted());
+    const auto rises = [&](const Status& done) {
+      REQUIRE(done.has_value());
+      const auto turn = (*registry)->Turn();
+      REQUIRE(turn.has_value());
+      const bool risen = *turn > last;
+      last = *turn;
+      return risen;
+    };
+    SqliteRegistry& store = **registry;
+    CHECK(rises(store.AddCamera(Camera(1))));
+    CHECK(rises(store.RenameCamera(MakeId<CameraId>(1), "Nursery")));
+    CHECK(rises(store.AddViewer(Viewer(2))));
+    CHECK(rises(store.AddGrant(Grant(3, 2, 1))));
+    CHECK(rises(store.ReplaceCameraToken(MakeId<CameraId>(1), Digest(7), {})));
+    CHECK(rises(store.ReplaceViewerToken(MakeId<ViewerId>(2), Digest(6))));
+    CHECK(rises(store.SetPin(MakeId<CameraId>(1), ports::PinState::kConfirmed, Digest(8))));
+    CHECK(rises(store.ReserveEpochs(MakeId<CameraId>(1), Epoch{32})));
+    CHECK(rises(store.RemoveGrant(MakeId<GrantId>(3))));
+    CHECK(rises(store.AddGrant(Grant(4, 2, 1))));
+    CHECK(rises(store.TransferCamera(MakeId<CameraId>(1), Digest(9), {})));
+    const ports::SuspensionRecord suspension{
+        MakeId<SuspensionId>(5), ports::SuspensionScope::kAll, {}, "", "why", false, FromUnixSeconds(5)};
+    CHECK(rises(store.AddSuspension(suspension)));
+    CHECK(rises(store.LiftSuspension(suspension.id, "cause", FromUnixSeconds(6))));
+    CHECK(rises(store.RemoveViewer(MakeId<ViewerId>(2))));
+    CHECK(rises(store.RemoveCamera(MakeId<CameraId>(1))));
+    // What fails changes nothing.
+    REQUIRE_FALSE(store.AddCamera(Camera(1)).has_value());
+    CHECK(store.Turn().value_or(0) == last);
+  }
+  const auto again = Open(folder);
+  REQUIRE(again.has_value());
+  CHECK((*again)->Turn().value_or(0) == last);
+  CHECK_FALSE((*again)->adopted());
 }
 
 TEST_CASE("store: the files are the daemon's alone") {

@@ -34,6 +34,8 @@ class CommandLine {
     Suspensions();
     Audit();
     Command(app_, "watching", "watching", "who is watching which camera right now, and how well it arrives");
+    Command(app_, "certificate", "certificate",
+            "the page's certificate, to compare with what a browser shows");
     auto* status = Command(app_, "status", "status", "every camera, its state and figures");
     status->add_flag("--watch", invocation.watch, "print it again every second, until Ctrl-C");
   }
@@ -94,6 +96,7 @@ class CommandLine {
         Command(*group, "add", "viewer add", "enrol a device that watches; prints its token, once");
     Text(add, "name", "name", "a label of at most 64 bytes that no other has")->required();
     Command(*group, "list", "viewer list", "all viewers");
+    WithId(*group, "rotate", "viewer rotate", "a new token; the old one is worth nothing, and its views end");
     WithId(*group, "remove", "viewer remove", "forget it, and every grant of it");
   }
 
@@ -103,7 +106,8 @@ class CommandLine {
     Text(add, "--viewer", "viewer", "the viewer: its id, the beginning of it, or its name")->required();
     Text(add, "--camera", "camera", "the camera: its id, the beginning of it, or its name")->required();
     Text(add, "--rights", "rights", "of live, still and listen, with commas (default live,still)");
-    Text(add, "--for", "for", "how long, like 30d, 12h or 45m (default: until it is revoked)");
+    auto* length = Text(add, "--for", "for", "how long, like 30d, 12h or 45m (default: until it is revoked)");
+    Text(add, "--until", "not_after", "until when, in UTC: 2026-11-05T18:00:00Z")->excludes(length);
     Text(add, "--from", "not_before", "from when on, in UTC: 2026-11-03T18:00:00Z (default: now)");
     Command(*group, "list", "grant list", "all grants");
     CLI::App* revoke =

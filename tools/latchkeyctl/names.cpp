@@ -17,13 +17,14 @@ struct Reference {
   std::string_view field;
   std::string_view kind;
 };
-constexpr std::array<Reference, 12> kReferences{{
+constexpr std::array<Reference, 13> kReferences{{
     {"camera rename", "id", "camera"},
     {"camera remove", "id", "camera"},
     {"camera pin", "id", "camera"},
     {"camera confirm", "id", "camera"},
     {"camera rotate", "id", "camera"},
     {"camera transfer", "id", "camera"},
+    {"viewer rotate", "id", "viewer"},
     {"viewer remove", "id", "viewer"},
     {"grant add", "viewer", "viewer"},
     {"grant add", "camera", "camera"},

@@ -128,6 +128,15 @@ std::string Watching(const Json& answer) {
                rows, "Nobody is watching.");
 }
 
+std::string Certificate(const Json& answer) {
+  std::string names;
+  for (const Json& name : answer["names"]) names += (names.empty() ? "" : ", ") + name.get<std::string>();
+  return "fingerprint  " + Field(answer, "fingerprint") + "  (SHA-256)\npublic key   " +
+         Field(answer, "public_key") + "\nnames        " + names + "\nfrom         " +
+         Field(answer, "not_before") + "\nto           " + Field(answer, "not_after") + "\nmade by      " +
+         (answer.value("imported", false) ? "its owner" : "the hub") + "\n";
+}
+
 std::string Enrolled(const Json& answer) {
   std::string out = "id           " + Field(answer, "id") + "\ntoken        " + Field(answer, "token") + "\n";
   if (answer.contains("publish_url")) out += "publish URL  " + Field(answer, "publish_url") + "\n";
@@ -147,6 +156,7 @@ std::string Render(std::string_view command, const Json& answer) {
   if (command == "suspension list") return Suspensions(answer);
   if (command == "status") return Status(answer);
   if (command == "watching") return Watching(answer);
+  if (command == "certificate") return Certificate(answer);
   if (answer.contains("token")) return Enrolled(answer);
   if (answer.contains("id")) return Field(answer, "id") + "\n";
   return "done\n";

@@ -11,6 +11,7 @@
 
 #include "daemon/base/datagram.h"
 #include "daemon/wire/rtcp.h"
+#include "daemon/wire/sdes.h"
 #include "tools/media/peer_transport.h"
 #include "tools/media/receive_stream.h"
 #include "tools/media/send_stream.h"

@@ -1,7 +1,7 @@
 // One camera on the page: its picture, or a cover that says why there is none.
 import { Player } from "/player.js";
 import { SteadyVerdict } from "/steady.js";
-import { ageText, judge, stateLabel } from "/verdict.js";
+import { ageText, judge, stateLabel, watchedText } from "/verdict.js";
 
 const COVER_ICONS = { suspended: "icon-pause", connecting: "icon-wait", unavailable: "icon-off" };
 
@@ -48,6 +48,7 @@ export class Tile {
     this.#view = view;
     this.#viewAt = performance.now();
     this.#parts.name.textContent = this.name;
+    this.#paintWatched();
     if (view.state === "suspended") this.#player.stop();
     else if (view.state === "live" || view.state === "stale") this.#player.want();
     else this.#player.unwant();
@@ -125,10 +126,20 @@ export class Tile {
     this.#paintLabels();
   }
 
+  // Whoever is filmed, or lives where it films, may see who looks.
+  #paintWatched() {
+    const { watched, watchedNames } = this.#parts;
+    const text = watchedText(this.#view.watched_by ?? [], this.#view.watched_by_more ?? 0);
+    watched.hidden = text === "";
+    setText(watchedNames, text);
+    watched.title = (this.#view.watched_by ?? []).join(", ");
+  }
+
   #paintLabels() {
-    const { open, back, sound, soundIcon, video } = this.#parts;
+    const { open, back, sound, soundIcon, video, watchedNames } = this.#parts;
     const state = this.#verdict === null ? "" : stateLabel(this.#verdict.state).toLowerCase();
-    setLabel(open, this.#large ? "Back to all cameras" : `Show ${this.name} large, ${state}`);
+    const watched = watchedNames.textContent === "" ? "" : `, ${watchedNames.textContent.replace(/^W/, "w")}`;
+    setLabel(open, this.#large ? "Back to all cameras" : `Show ${this.name} large, ${state}${watched}`);
     setLabel(back, "Back to all cameras");
     setLabel(sound, video.muted ? `Turn on the sound of ${this.name}` : `Mute ${this.name}`);
     setIcon(soundIcon, video.muted ? "icon-muted" : "icon-sound");
@@ -192,6 +203,13 @@ function build(document, id) {
   figures.hidden = true;
   caption.append(name, badge, age, figures);
 
+  const watched = make("p", "watched");
+  watched.hidden = true;
+  const watchedIcon = icon();
+  setIcon(watchedIcon, "icon-eye");
+  const watchedNames = make("span", "watched-names");
+  watched.append(watchedIcon, watchedNames);
+
   const back = make("button", "round back", { type: "button" });
   back.hidden = true;
   const backIcon = icon();
@@ -201,9 +219,9 @@ function build(document, id) {
   const soundIcon = icon();
   sound.append(soundIcon);
 
-  tile.append(video, cover, caption, open, back, sound);
+  tile.append(video, cover, caption, watched, open, back, sound);
   item.append(tile);
-  return { item, tile, video, cover, coverIcon, coverTitle, coverReason, coverAge, open, name, badge, age, figures, back, sound, soundIcon };
+  return { item, tile, video, cover, coverIcon, coverTitle, coverReason, coverAge, open, name, badge, age, figures, watched, watchedNames, back, sound, soundIcon };
 }
 
 // Only what differs is written: a screen reader and the layout have nothing to do otherwise.

@@ -72,6 +72,18 @@ export function ageText(ms) {
   return hours < 48 ? `${hours} h ago` : `${Math.round(hours / 24)} days ago`;
 }
 
+// A name of another script keeps its own direction.
+const isolated = (name) => `\u2068${name}\u2069`;
+
+// "Watched by Anna's phone", "Watched by Anna and Ben", "Watched by Anna, Ben and 3 others". Two are named.
+export function watchedText(names, more = 0) {
+  if (names.length === 0) return "";
+  if (names.length === 1 && more === 0) return `Watched by ${isolated(names[0])}`;
+  if (names.length === 2 && more === 0) return `Watched by ${names.map(isolated).join(" and ")}`;
+  const others = Math.max(names.length - 2, 0) + more;
+  return `Watched by ${names.slice(0, 2).map(isolated).join(", ")} and ${others === 1 ? "1 other" : `${others} others`}`;
+}
+
 // "3 cameras, all live", "1 of 3 cameras live".
 export function summaryText(states) {
   const live = states.filter((state) => state === "live" || state === "stale").length;

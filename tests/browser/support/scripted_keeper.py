@@ -3,7 +3,7 @@
 usage: scripted_keeper.py FRONT-PROGRAM
 
 Commands come as JSON lines on stdin:  {"do": "cameras", "cameras": [{id, name, state, reason, suspension,
-age_ms}]} · {"do": "tokens", "tokens": [hex, ...]} · {"do": "refuse", "status", "title", "detail"} (posts; status 0
+age_ms, watched_by, watched_by_more}]} · {"do": "tokens", "tokens": [hex, ...]} · {"do": "refuse", "status", "title", "detail"} (posts; status 0
 answers them) · {"do": "head", "head": text} · {"do": "push", "on": bool} · {"do": "kill"} · {"do": "restart"}
 What happens goes out as JSON lines:   {"event": "ready", "port"} · {"event": "front", "kind", "camera", "head"}
 """
@@ -20,7 +20,7 @@ import time
 STATES = ["unavailable", "connecting", "live", "stale", "suspended"]
 REASONS = ["none", "camera_offline", "no_media", "no_keyframe", "unsupported_media", "too_fast", "too_late", "lane_restarting", "suspended", "key_refused", "unrecorded"]
 KINDS = {1: "ready", 2: "publish", 3: "view", 4: "proof", 5: "patch", 6: "delete", 7: "list", 8: "subscribe",
-         9: "unsubscribe", 10: "cancel", 11: "metrics"}
+         9: "unsubscribe", 10: "cancel", 11: "metrics", 12: "guess"}
 NO_PICTURE = 0xFFFFFFFF
 PUSH_EVERY_S = 1.0
 
@@ -38,6 +38,9 @@ def camera_list(cameras):
         out += bytes([STATES.index(camera["state"]), REASONS.index(camera.get("reason", "none"))])
         out += text(camera.get("suspension", ""))
         out += struct.pack(">IIIIII", NO_PICTURE if age is None else age, 25000, 2480, 2, 900, 1)
+        watched = camera.get("watched_by", [])
+        out += struct.pack(">I", len(watched)) + b"".join(map(text, watched))
+        out += struct.pack(">I", camera.get("watched_by_more", 0))
     return out
 
 
@@ -63,7 +66,8 @@ class Keeper:
         theirs.close()
         self.channel, self.subscribers = ours, []
         self.selector.register(ours, selectors.EVENT_READ, self.on_record)
-        self.send(32, struct.pack(">BH", 1, self.port))
+        names = [text(name) for name in ("127.0.0.1", "localhost", "::1")]
+        self.send(32, struct.pack(">BHI", 1, self.port, len(names)) + b"".join(names) + text("") + text(""))
 
     def kill(self):
         self.front.kill()

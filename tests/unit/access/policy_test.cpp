@@ -116,6 +116,7 @@ TEST_CASE("policy: the visible cameras are those of grants that hold, each once,
   grants[4].not_after = kNow;
   const auto cameras = VisibleCameras(MakeId<ViewerId>(1), kNow, grants);
   CHECK(cameras == std::vector<CameraId>{MakeId<CameraId>(2), MakeId<CameraId>(5)});
+  CHECK(WatchableCameras(MakeId<ViewerId>(1), kNow, grants) == std::vector<CameraId>{MakeId<CameraId>(5)});
 }
 
 TEST_CASE("policy: every refusal has words") {

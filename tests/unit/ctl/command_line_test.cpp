@@ -35,15 +35,15 @@ TEST_CASE("command line: a word that is no command is named, with those that are
   CHECK(ad.find("add, list, rename, remove, pin, confirm, rotate, transfer") != std::string::npos);
   const std::string kamera = WhyNot({"--run", "/camera", "kamera", "add"});
   CHECK(kamera.find("no command \"kamera\"") != std::string::npos);
-  CHECK(
-      kamera.find("camera, viewer, grant, suspend, suspension, resume, audit, incident, watching, status") !=
-      std::string::npos);
+  CHECK(kamera.find("camera, viewer, grant, suspend, suspension, resume, audit, incident, watching, "
+                    "certificate, status") != std::string::npos);
   CHECK(WhyNot({"--json", "grant", "remove", "x"}).find("add, list, revoke") != std::string::npos);
 }
 
 TEST_CASE("command line: a command that isn't finished is told what may follow") {
   CHECK(WhyNot({}).find("say what to do: one of camera") != std::string::npos);
-  CHECK(WhyNot({"viewer", "--json"}).find("after \"viewer\": one of add, list, remove") != std::string::npos);
+  CHECK(WhyNot({"viewer", "--json"}).find("after \"viewer\": one of add, list, rotate, remove") !=
+        std::string::npos);
 }
 
 TEST_CASE("command line: what a command lacks, or doesn't know, is named") {

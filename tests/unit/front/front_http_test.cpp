@@ -24,6 +24,7 @@ void CheckProblem(const HttpResponse& response, int status) {
 void CheckSafety(const HttpResponse& response) {
   INFO(response.status << " " << response.body.substr(0, 80));
   CHECK(Header(response, "Cache-Control") == "no-store");
+  CHECK(Header(response, "Vary") == "Authorization");
   CHECK(Header(response, "X-Content-Type-Options") == "nosniff");
   CHECK(Header(response, "Referrer-Policy") == "no-referrer");
   CHECK(Header(response, "Content-Security-Policy").starts_with("default-src 'none'"));
@@ -289,6 +290,11 @@ TEST_CASE("front: the description of the interface is JSON and names every endpo
     CHECK(methods.contains("patch") == IsAllowed(endpoint, HttpMethod::kPatch));
     CHECK(methods.contains("delete") == IsAllowed(endpoint, HttpMethod::kDelete));
     CHECK(methods.contains("options") == IsAllowed(endpoint, HttpMethod::kOptions));
+    // Where a token is asked for, guessers are told to wait.
+    for (const auto& [method, operation] : methods.items()) {
+      if (!operation.is_object() || !operation.contains("responses")) continue;
+      CHECK(operation["responses"].contains("429") == operation["responses"].contains("401"));
+    }
   }
   CHECK(json.at("paths").size() == 9);
 }

@@ -215,7 +215,7 @@ TEST_CASE("front: what keeper and lane refuse arrives as it is, as problem+json"
     CHECK(Header(response, "Content-Type") == "application/problem+json");
     CHECK(nlohmann::json::parse(response.body).at("detail") == "do something else");
     CHECK(Header(response, "WWW-Authenticate").empty() == (status != 401));
-    CHECK(Header(response, "Retry-After") == (status == 503 ? "3" : ""));
+    CHECK(Header(response, "Retry-After") == (status == 503 ? "3" : status == 429 ? "1" : ""));
   }
   (void)f.Send(f.Offer("whip"));
   f.Hear(RefusedFor(f.Asked<wire::PublishRequest>().ticket, 200));

@@ -15,8 +15,9 @@ constexpr WebSocketId kOther{2};
 
 class PageFixture : public FrontFixture {
  public:
+  IpAddress peer = IpAddress::V4({127, 0, 0, 1});
   void Open(WebSocketId socket = kPage) {
-    front.HandleSocketOpen(socket, now);
+    front.HandleSocketOpen(socket, peer, IpAddress::V4({127, 0, 0, 1}), now);
     Collect();
   }
   void Say(const std::string& text, WebSocketId socket = kPage) {
@@ -35,6 +36,8 @@ class PageFixture : public FrontFixture {
     camera.id = *CameraId::FromHex(kCamera);
     camera.name = "Nursery";
     camera.state = wire::CameraState::kLive;
+    REQUIRE(camera.watched_by.TryPush("Anna's phone"));
+    camera.watched_by_more = 2;
     REQUIRE(list.cameras.TryPush(camera));
     return list;
   }
@@ -53,6 +56,8 @@ TEST_CASE(
   const auto json = nlohmann::json::parse(f.texts[0].text);
   CHECK(json.at("type") == "cameras");
   CHECK(json.at("cameras").at(0).at("name") == "Nursery");
+  CHECK(json.at("cameras").at(0).at("watched_by") == nlohmann::json{"Anna's phone"});
+  CHECK(json.at("cameras").at(0).at("watched_by_more") == 2);
   CHECK(f.ends.empty());
 }
 

@@ -90,6 +90,55 @@ TEST_CASE("audit: what the owner orders is recorded, each with whom it is about"
   }
 }
 
+TEST_CASE("audit: wrong tokens are recorded with where they came from, and a flood of them is few records") {
+  Home home;
+  House& house = home.house;
+  for (int i = 0; i < 100; ++i) house.Front(wire::TokenGuessed{"192.0.2.9"});
+  house.Front(wire::TokenGuessed{"2001:db8::7"});
+  auto recorded = house.Recorded(Kind::kTokensGuessed);
+  REQUIRE(recorded.size() == 2);
+  CHECK(Says(recorded[0].body, "192.0.2.9"));
+  CHECK(Says(recorded[1].body, "2001:db8::7"));
+  house.Pass(kRecordOften + seconds(1));
+  recorded = house.Recorded(Kind::kTokensGuessed);
+  REQUIRE(recorded.size() == 3);
+  CHECK(Says(recorded[2].body, "192.0.2.9"));
+  CHECK(Says(recorded[2].body, "\"times_more\":99"));
+
+  const auto before = recorded.size();
+  for (int i = 0; i < 1000; ++i)
+    house.Front(wire::TokenGuessed{"10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250)});
+  recorded = house.Recorded(Kind::kTokensGuessed);
+  CHECK(recorded.size() == before + kMaxGuessers + 1);
+  CHECK(Says(recorded.back().body, "elsewhere"));
+  house.Front(wire::TokenGuessed{"10.0.0.0"});
+  house.Pass(kRecordOften + seconds(1));
+  recorded = house.Recorded(Kind::kTokensGuessed);
+  REQUIRE(recorded.size() == before + kMaxGuessers + 3);
+  CHECK(Says(recorded[before + kMaxGuessers + 1].body, "\"times_more\":1"));
+  CHECK(Says(recorded.back().body, "\"times_more\":967"));
+  house.Front(wire::TokenGuessed{"Anna"});
+  CHECK(house.Effect<EndFront>().has_value());
+}
+
+TEST_CASE("audit: the registry's turn is told with the next record, and not again until it has changed") {
+  Home home;
+  House& house = home.house;
+  const auto turn = [&] { return "\"registry_turn\":" + std::to_string(house.store.writes) + "}"; };
+  REQUIRE(house.owner().RenameCamera(home.camera.id, "Cot").has_value());
+  house.Settle();
+  CHECK(Says(house.log.records.back().body, turn()));
+  const std::size_t before = house.log.records.size();
+  house.View(home.viewer, home.camera.id);
+  REQUIRE(house.log.records.size() > before);
+  for (std::size_t i = before; i < house.log.records.size(); ++i)
+    CHECK_FALSE(Says(house.log.records[i].body, "registry_turn"));
+  // A start tells it anew.
+  house.StartKeeper();
+  house.Run();
+  CHECK(Says(LastBody(house, Kind::kStarted), turn()));
+}
+
 TEST_CASE("audit: an order that was refused is not recorded as done") {
   Home home;
   home.house.store.failing = true;

@@ -53,6 +53,43 @@ TEST_CASE("authority: removing a viewer ends its sessions and its token") {
   CHECK(house.RefusedStatus() == 401);
 }
 
+TEST_CASE("authority: a viewer's rotated token ends its sessions, questions and pages, and nobody else's") {
+  Home home;
+  House& house = home.house;
+  house.Grant(home.viewer.id, home.other_camera.id);
+  const Watching watching = house.View(home.viewer, home.camera.id);
+  const Watching elsewhere = house.View(home.viewer, home.other_camera.id);
+  const Watching other = house.View(home.other_viewer, home.other_camera.id);
+  house.Front(wire::Subscribe{house.NewTicket(home.viewer.token), home.viewer.token.Duplicate()});
+  Watching under_way;
+  auto proof = house.ViewUpToProof(home.viewer, home.camera.id, under_way);
+  house.ForgetMessages();
+
+  auto token = house.owner().RotateViewer(home.viewer.id);
+  REQUIRE(token.has_value());
+  house.Settle();
+  CHECK(house.RefusedStatus() == 401);
+  std::set<SessionId> ended;
+  for (const CameraId camera : {home.camera.id, home.other_camera.id}) {
+    while (const auto end = house.ToLane<wire::SessionEnd>(camera)) ended.insert(end->session);
+  }
+  CHECK(ended == std::set{watching.session, elsewhere.session, under_way.session});
+  house.Front(std::move(proof));
+  CHECK_FALSE(house.ToLane<wire::ViewerAdmit>(home.camera.id).has_value());
+  house.Advance(milliseconds(60));
+  CHECK(house.RefusedStatus() == 401);  // its page
+
+  house.Front(house.ViewRequest(home.camera.id, home.viewer.token));
+  CHECK(house.RefusedStatus() == 401);
+  // Its grants stand, for whoever has the new one.
+  const Watching again = house.View({home.viewer.id, std::move(*token), {}}, home.camera.id);
+  CHECK(again.grant == home.grant);
+  const auto recorded = house.Recorded(audit::Kind::kTokenRotated);
+  REQUIRE(recorded.size() == 1);
+  CHECK(recorded[0].viewer == home.viewer.id);
+  CHECK(Failure(house.owner().RotateViewer(ViewerId())) == ErrorCode::kNotFound);
+}
+
 TEST_CASE("authority: removing a camera ends everything about it, and its id is 404") {
   Home home;
   House& house = home.house;

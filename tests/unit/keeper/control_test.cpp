@@ -1,54 +1,11 @@
-#include "daemon/keeper/control.h"
-
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
-#include "daemon/base/base64.h"
 #include "daemon/keeper/words.h"
-#include "tests/unit/keeper/house.h"
+#include "tests/unit/keeper/owner.h"
 
 namespace latchkey::keeper {
-namespace {
-
-using Json = nlohmann::json;
-
-class Owner {
- public:
-  House house;
-
-  Json Ask(const Json& command) { return AskText(command.dump()); }
-  Json AskText(const std::string& text) {
-    const std::string reply =
-        AnswerControl(*house.keeper, text, "http://127.0.0.1:8480", house.now, house.wall);
-    house.Run();
-    CHECK(reply.size() < 96 * 1024);
-    CHECK(reply.find('\n') == std::string::npos);
-    return Json::parse(reply);
-  }
-  Json Ok(const Json& command) {
-    Json reply = Ask(command);
-    INFO(reply.dump());
-    REQUIRE(reply.contains("ok"));
-    return reply["ok"];
-  }
-  std::string Error(const Json& command) {
-    const Json reply = Ask(command);
-    INFO(reply.dump());
-    REQUIRE(reply.contains("error"));
-    return reply["error"];
-  }
-};
-
-std::set<std::string> KeysOf(const Json& object) {
-  std::set<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.insert(key);
-  return keys;
-}
-using Keys = std::set<std::string>;
-
-}  // namespace
 
 TEST_CASE("control: camera add gives id, token and URL, and the token works") {
   Owner owner;
@@ -95,6 +52,10 @@ TEST_CASE("control: a whole enrolment, its changes and its end") {
   CHECK(owner.Ok({{"command", "grant list"}})["grants"].empty());
   CHECK(owner.Error({{"command", "grant revoke"}, {"id", grant["id"]}}).find("no grant") !=
         std::string::npos);
+  const Json renewed = owner.Ok({{"command", "viewer rotate"}, {"id", viewer["id"]}});
+  CHECK(KeysOf(renewed) == Keys{"id", "token"});
+  CHECK(renewed["id"] == viewer["id"]);
+  CHECK(renewed["token"] != viewer["token"]);
   CHECK(owner.Ok({{"command", "viewer remove"}, {"id", viewer["id"]}}).empty());
   CHECK(owner.Ok({{"command", "camera remove"}, {"id", camera}}).empty());
   CHECK(owner.Ok({{"command", "status"}})["cameras"].empty());
@@ -117,6 +78,50 @@ TEST_CASE("control: a grant without an end has none, and one from tomorrow on do
   grants = owner.Ok({{"command", "grant list"}})["grants"];
   CHECK(grants[0]["holds"] == false);
   CHECK(grants[0]["not_after"] == "2027-01-16T02:00:00Z");
+}
+
+TEST_CASE("control: a grant ends at the second that it names, or after so long, and not by both") {
+  Owner owner;
+  const std::string camera = owner.Ok({{"command", "camera add"}, {"name", "One"}})["id"];
+  const std::string viewer = owner.Ok({{"command", "viewer add"}, {"name", "Anna"}})["id"];
+  Json grant{{"command", "grant add"}, {"viewer", viewer}, {"camera", camera}};
+  grant["not_after"] = "2027-01-15T08:00:07Z";
+  owner.Ok(grant);
+  const auto listed = [&] { return owner.Ok({{"command", "grant list"}})["grants"][0]; };
+  CHECK(listed()["not_after"] == "2027-01-15T08:00:07Z");
+  owner.house.Advance(seconds(7) - milliseconds(1));
+  CHECK(listed()["holds"] == true);
+  owner.house.Advance(milliseconds(1));
+  CHECK(listed()["holds"] == false);
+  CHECK(owner.Error(grant).find("before it begins") != std::string::npos);
+  grant["not_after"] = "next week";
+  CHECK(owner.Error(grant).find("2026-11-03T18:00:00Z") != std::string::npos);
+  grant["not_after"] = "2027-01-16T00:00:00Z";
+  grant["for"] = "1h";
+  CHECK(owner.Error(grant).find("one of for and not_after") != std::string::npos);
+}
+
+TEST_CASE("control: the certificate is shown as it stands, and on loopback there is none") {
+  Owner owner;
+  CHECK(owner.Error({{"command", "certificate"}}).find("plain HTTP") != std::string::npos);
+  HttpIdentity http;
+  http.names = {"latchkey.local"};
+  http.certificate = "PEM";
+  http.key = SecretText("a key in PEM");
+  http.view = {"AB:CD", "abcd", {"latchkey.local"}, owner.house.wall, owner.house.wall + hours(1), false};
+  owner.house.keeper->SetHttpIdentity(std::move(http));
+  const Json shown = owner.Ok({{"command", "certificate"}});
+  CHECK(KeysOf(shown) == Keys{"fingerprint", "public_key", "names", "not_before", "not_after", "imported"});
+  CHECK(shown["fingerprint"] == "AB:CD");
+  CHECK(shown["not_after"] == "2027-01-15T09:00:00Z");
+  CHECK(shown["imported"] == false);
+  owner.house.keeper->HandleFrontStart(owner.house.now);
+  owner.house.Run();
+  const auto config = owner.house.ToFront<wire::FrontConfig>();
+  REQUIRE(config.has_value());
+  CHECK(config->names.items()[0].str() == "latchkey.local");
+  CHECK(config->certificate.str() == "PEM");
+  CHECK(config->key.Reveal() == "a key in PEM");
 }
 
 TEST_CASE("control: ids are taken whole and exactly") {
@@ -173,96 +178,6 @@ TEST_CASE("control: a command's other field of an unknown name is refused before
   CHECK(owner.house.registry->suspensions().empty());
 }
 
-TEST_CASE("control: suspend takes one of camera, model and all, and a reason; resume a root cause") {
-  Owner owner;
-  const std::string camera = owner.Ok({{"command", "camera add"}, {"name", "One"}, {"model", "M1"}})["id"];
-  CHECK(owner.Error({{"command", "suspend"}, {"reason", "x"}}).find("one of") != std::string::npos);
-  CHECK(
-      owner.Error({{"command", "suspend"}, {"all", true}, {"model", "M1"}, {"reason", "x"}}).find("one of") !=
-      std::string::npos);
-  CHECK(owner.Error({{"command", "suspend"}, {"all", true}}).find("reason") != std::string::npos);
-  const Json suspension = owner.Ok({{"command", "suspend"}, {"camera", camera}, {"reason", "recall"}});
-  CHECK(KeysOf(suspension) == Keys{"id", "cameras"});
-  CHECK(suspension["cameras"] == 1);
-  Json status = owner.Ok({{"command", "status"}})["cameras"][0];
-  CHECK(status["state"] == "suspended");
-  CHECK(status["reason"] == "recall");
-  CHECK(owner.Ok({{"command", "camera list"}})["cameras"][0]["suspension"]["id"] == suspension["id"]);
-  CHECK(owner.Error({{"command", "resume"}, {"id", suspension["id"]}}).find("root_cause") !=
-        std::string::npos);
-  owner.Ok({{"command", "resume"}, {"id", suspension["id"]}, {"root_cause", "fixed"}});
-  status = owner.Ok({{"command", "status"}})["cameras"][0];
-  CHECK(status["state"] == "unavailable");
-}
-
-TEST_CASE(
-    "control: every suspension that stands is listed with what it covers, and one that is lifted is not") {
-  Owner owner;
-  CHECK(owner.Ok({{"command", "suspension list"}})["suspensions"].empty());
-  const std::string camera = owner.Ok({{"command", "camera add"}, {"name", "One"}, {"model", "M1"}})["id"];
-  std::map<std::string, Json> made;
-  for (const Json& what :
-       {Json{{"camera", camera}}, Json{{"model", "M1"}}, Json{{"model", "M2"}}, Json{{"all", true}}}) {
-    Json command{{"command", "suspend"}, {"reason", "recall"}};
-    command.update(what);
-    const Json suspended = owner.Ok(command);
-    CHECK(suspended["cameras"] == (what == Json{{"model", "M2"}} ? 0 : 1));
-    made[suspended["id"]] = what;
-  }
-  Json listed = owner.Ok({{"command", "suspension list"}})["suspensions"];
-  REQUIRE(listed.size() == 4);
-  for (const Json& item : listed) {
-    const Json& what = made.at(item["id"]);
-    INFO(item.dump());
-    CHECK(item["scope"] == what.begin().key());
-    CHECK(item.value("camera_name", "") == (what.contains("camera") ? "One" : ""));
-    CHECK(item.value("model", "") == what.value("model", ""));
-    CHECK(item["reason"] == "recall");
-    CHECK(item["automatic"] == false);
-    CHECK(item["since"] == "2027-01-15T08:00:00Z");
-    owner.Ok({{"command", "resume"}, {"id", item["id"]}, {"root_cause", "fixed"}});
-  }
-  CHECK(owner.Ok({{"command", "suspension list"}})["suspensions"].empty());
-}
-
-TEST_CASE("control: a camera with SDES gets a key, shown with its token and never again") {
-  Owner owner;
-  const auto added = owner.Ok({{"command", "camera add"}, {"name", "One"}, {"sdes", true}, {"codec", "vp8"}});
-  const auto key = Base64Decode(added["sdes_key"].get<std::string>());
-  REQUIRE(key);
-  CHECK(key->size() == 30);
-  CHECK(added["sdes_suite"] == "AES_CM_128_HMAC_SHA1_80");
-  CHECK(owner.house.registry->cameras().front().enrolment->vp8);
-  const auto listed = owner.Ok({{"command", "camera list"}})["cameras"][0];
-  CHECK(listed["sdes"] == true);
-  CHECK_FALSE(listed.contains("sdes_key"));
-  const auto renewed = owner.Ok({{"command", "camera rotate"}, {"id", added["id"]}});
-  CHECK(renewed["sdes_key"] != added["sdes_key"]);
-  CHECK_FALSE(owner.Ok({{"command", "camera add"}, {"name", "Two"}}).contains("sdes_key"));
-}
-
-TEST_CASE("control: what does not go with SDES is refused, and no camera is added") {
-  Owner owner;
-  const std::vector<std::pair<Json, std::string>> cases{
-      {{{"command", "camera add"}, {"name", "One"}, {"sdes", true}, {"pin", "first-use"}}, "no certificate"},
-      {{{"command", "camera add"}, {"name", "One"}, {"sdes", true}, {"codec", "av1"}}, "h264 or vp8"},
-      {{{"command", "camera add"}, {"name", "One"}, {"codec", "vp8"}}, "with sdes"},
-  };
-  for (const auto& [command, words] : cases) {
-    INFO(words);
-    CHECK(owner.Error(command).find(words) != std::string::npos);
-  }
-  CHECK(owner.house.registry->cameras().empty());
-}
-
-TEST_CASE("control: the port of an enrolled camera is put into its reply, and into no other") {
-  const std::string reply = R"({"ok":{"id":"a","sdes_key":"b","sdes_port":0,"token":"c"}})";
-  CHECK(Json::parse(AddSdesPort(reply, 47003))["ok"]["sdes_port"] == 47003);
-  CHECK(Json::parse(AddSdesPort(reply, 47003))["ok"]["sdes_key"] == "b");
-  for (const char* other : {R"({"ok":{"id":"a"}})", R"({"error":"sdes_port"})", "no JSON"})
-    CHECK(AddSdesPort(other, 47003) == other);
-}
-
 TEST_CASE("control: status has the figures that the lane told") {
   Owner owner;
   House& house = owner.house;
@@ -307,7 +222,7 @@ TEST_CASE(
   home.house.Lane(home.camera.id, status);
   const auto ask = [&] {
     return Json::parse(AnswerControl(*home.house.keeper, R"({"command":"watching"})", "", home.house.now,
-                                     home.house.wall))["ok"]["watching"];
+                                     home.house.wall, [&] { home.house.Run(); }))["ok"]["watching"];
   };
   Json rows = ask();
   REQUIRE(rows.size() == 1);
@@ -342,23 +257,6 @@ TEST_CASE("control: long lists come in pages that fit, each item once") {
     command["after"] = reply["grants"].back()["id"];
   }
   CHECK(seen.size() == 1000);
-}
-
-TEST_CASE("control: suspensions with the longest reasons there are come in pages that fit") {
-  Owner owner;
-  const std::string reason(kMaxReason, '"');
-  for (std::size_t i = 0; i < kMaxSuspensions; ++i) {
-    owner.Ok({{"command", "suspend"}, {"model", std::string(kMaxLabel, '"')}, {"reason", reason}});
-  }
-  std::set<std::string> seen;
-  Json command{{"command", "suspension list"}};
-  for (int page = 0; page < 20; ++page) {
-    const Json reply = owner.Ok(command);
-    for (const Json& item : reply["suspensions"]) CHECK(seen.insert(item["id"]).second);
-    if (!reply.contains("more")) break;
-    command["after"] = reply["suspensions"].back()["id"];
-  }
-  CHECK(seen.size() == kMaxSuspensions);
 }
 
 }  // namespace latchkey::keeper

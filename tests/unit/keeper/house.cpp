@@ -102,6 +102,13 @@ Status MemoryStore::AddViewer(const ports::ViewerRecord& viewer) {
   state.viewers.push_back(viewer);
   return {};
 }
+Status MemoryStore::ReplaceViewerToken(ViewerId viewer, const ports::TokenDigest& token) {
+  if (auto written = Write(); !written) return written;
+  for (auto& v : state.viewers) {
+    if (v.id == viewer) v.token = token;
+  }
+  return {};
+}
 Status MemoryStore::RemoveViewer(ViewerId viewer) {
   if (auto written = Write(); !written) return written;
   std::erase_if(state.viewers, [&](const auto& v) { return v.id == viewer; });
@@ -157,6 +164,7 @@ std::vector<ports::AuditRecord> House::Recorded(audit::Kind kind) const {
 
 void House::Run() {
   bool written = false;
+  bool keep = false;
   std::optional<AuditBatch> batch;
   for (auto& effect : keeper->TakeEffects()) {
     if (auto* w = std::get_if<keeper::WriteAudit>(&effect)) {
@@ -175,12 +183,15 @@ void House::Run() {
         content_keys[l->camera] = enrolled->content_key.Duplicate();
       }
       lanes[l->camera].push_back(std::move(l->message));
+    } else if (std::holds_alternative<keeper::KeepSuspensions>(effect)) {
+      keep = true;
     } else {
       others.push_back(std::move(effect));
     }
   }
   CHECK(keeper->IsConsistent());
-  if (!batch) return;
+  if (keep) keeper->KeepSuspensions(now, wall);
+  if (!batch) return keep ? Run() : void();
   written = !log.failing;
   if (written) {
     log.records.insert(log.records.end(), batch->records.begin(), batch->records.end());

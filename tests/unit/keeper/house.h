@@ -48,6 +48,7 @@ class MemoryStore final : public ports::RegistryStore {
   int writes = 0;
 
   Result<ports::RegistrySnapshot> Load() override { return state; }
+  Result<std::uint64_t> Turn() override { return static_cast<std::uint64_t>(writes); }
   Status AddCamera(const ports::CameraRecord& camera) override;
   Status RenameCamera(CameraId camera, const std::string& name) override;
   Status RemoveCamera(CameraId camera) override;
@@ -67,6 +68,7 @@ class MemoryStore final : public ports::RegistryStore {
   Result<std::optional<ports::Sha256Digest>> SecretCheck() override { return secret; }
   Status KeepSecretCheck(const ports::Sha256Digest& check) override;
   Status AddViewer(const ports::ViewerRecord& viewer) override;
+  Status ReplaceViewerToken(ViewerId viewer, const ports::TokenDigest& token) override;
   Status RemoveViewer(ViewerId viewer) override;
   Status AddGrant(const ports::GrantRecord& grant) override;
   Status RemoveGrant(GrantId grant) override;

@@ -118,6 +118,70 @@ TEST_CASE("pages: grants, names and suspensions that change are told at once") {
   CHECK(down.items()[0].reason == wire::UnavailableReason::kLaneRestarting);
 }
 
+TEST_CASE("pages: whoever may watch a camera sees at once who else does, and nobody else sees it") {
+  Home home;
+  House& house = home.house;
+  const auto third = house.Viewer("Cleo");
+  const auto listener = house.Viewer("Dora");
+  house.Grant(home.other_viewer.id, home.camera.id);
+  house.Grant(third.id, home.camera.id);
+  house.Grant(listener.id, home.camera.id, hours(1), 2);
+  const auto ask = [&](const Secret32& token) {
+    house.Front(wire::ListRequest{house.NewTicket(token), token.Duplicate()});
+    const auto list = house.ToFront<wire::CameraList>();
+    REQUIRE(list.has_value());
+    std::vector<std::string> names;
+    for (const auto& camera : list->cameras.items()) {
+      if (camera.id != home.camera.id) continue;
+      CHECK(camera.watched_by_more == 0);
+      for (const auto& name : camera.watched_by.items()) names.push_back(name.str());
+    }
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(ask(home.viewer.token).empty());
+  // One whose answer is still under way watches nothing yet.
+  Watching under_way;
+  (void)house.ViewUpToProof(third, home.camera.id, under_way);
+  CHECK(ask(home.viewer.token).empty());
+  Subscribe(house, home.viewer.token);
+  house.Advance(seconds(1));
+  house.front.clear();
+  const Watching ben = house.View(home.other_viewer, home.camera.id);
+  (void)house.View(home.other_viewer, home.camera.id);
+  (void)house.View(third, home.camera.id);
+  (void)house.View(home.viewer, home.camera.id);
+  house.Advance(milliseconds(60));
+  const auto pushed = house.ToFront<wire::CameraList>();
+  REQUIRE(pushed.has_value());
+  CHECK(ask(home.viewer.token) == Names{"Ben", "Cleo"});
+  CHECK(ask(third.token) == Names{"Anna", "Ben"});
+  CHECK(ask(listener.token).empty());
+  // Nobody's session there is a session here.
+  CHECK(ask(home.other_viewer.token) == Names{"Anna", "Cleo"});
+  house.front.clear();
+  REQUIRE(house.owner().RemoveViewer(third.id, house.wall).has_value());
+  house.Lane(home.camera.id, wire::SessionEnded{ben.session, wire::SessionEndReason::kClosedByPeer, 0, 0, 0});
+  CHECK(ask(home.viewer.token) == Names{"Ben"});
+}
+
+TEST_CASE("pages: of many who watch eight are named and the rest counted") {
+  Home home;
+  House& house = home.house;
+  for (int i = 0; i < 12; ++i) {
+    const auto viewer = house.Viewer("V" + std::to_string(10 + i));
+    house.Grant(viewer.id, home.camera.id);
+    (void)house.View(viewer, home.camera.id);
+  }
+  house.Front(wire::ListRequest{house.NewTicket(home.viewer.token), home.viewer.token.Duplicate()});
+  const auto list = house.ToFront<wire::CameraList>();
+  REQUIRE(list.has_value());
+  const auto& camera = list->cameras.items()[0];
+  REQUIRE(camera.watched_by.items().size() == 8);
+  CHECK(camera.watched_by.items()[0].str() == "V10");
+  CHECK(camera.watched_by_more == 4);
+}
+
 TEST_CASE("pages: a viewer that is removed is told 401 and no more") {
   Home home;
   House& house = home.house;

@@ -204,6 +204,7 @@ TEST_CASE("registry: what the disk refuses has not happened") {
   CHECK_FALSE(house.owner().RemoveCamera(camera.id).has_value());
   CHECK_FALSE(house.owner().RotateCamera(camera.id, house.now, house.wall).has_value());
   CHECK_FALSE(house.owner().TransferCamera(camera.id, house.now, house.wall).has_value());
+  CHECK_FALSE(house.owner().RotateViewer(viewer.id).has_value());
   CHECK_FALSE(house.owner().RemoveViewer(viewer.id, house.wall).has_value());
   CHECK_FALSE(house.owner().RevokeGrant(grant, house.wall).has_value());
   CHECK_FALSE(house.registry->NextEpoch(camera.id).has_value());
@@ -212,6 +213,7 @@ TEST_CASE("registry: what the disk refuses has not happened") {
   CHECK(house.registry->viewers().size() == 1);
   CHECK(house.registry->grants().size() == 1);
   CHECK(house.registry->OwnerOf(access::DigestOf(house.crypto, camera.token)) == TokenOwner(camera.id));
+  CHECK(house.registry->OwnerOf(access::DigestOf(house.crypto, viewer.token)) == TokenOwner(viewer.id));
   CHECK(house.registry->IsConsistent());
 }
 

@@ -1,4 +1,7 @@
 // Suspensions: dark at once, durable, lifted with a root cause alone.
+#include <algorithm>
+
+#include "tests/support/memory_scan.h"
 #include "tests/unit/keeper/house.h"
 
 namespace latchkey::keeper {
@@ -21,10 +24,10 @@ TEST_CASE("suspension: a suspended camera is dark at once, for publisher, viewer
   const bool all = order.scope == ports::SuspensionScope::kAll;
   const auto suspended = house.owner().Suspend(order, house.wall);
   REQUIRE(suspended.has_value());
-  CHECK(suspended->durable.has_value());
   house.Settle();
   CHECK(house.ToLane<wire::Suspend>(home.camera.id).has_value());
   CHECK(house.ToLane<wire::Suspend>(home.other_camera.id).has_value() == all);
+  CHECK(house.store.state.suspensions.size() == 1);
   CHECK(house.keeper->epoch(home.camera.id) == Epoch{});
   CHECK(house.keeper->sessions() == (all ? 0U : 1U));
   house.Front(house.PublishRequest(home.camera.id, home.camera.token));
@@ -89,10 +92,142 @@ TEST_CASE("suspension: a suspension holds even when the disk refuses it, and say
   order.reason = "now";
   const auto suspended = house.owner().Suspend(order, house.wall);
   REQUIRE(suspended.has_value());
-  CHECK_FALSE(suspended->durable.has_value());
   house.Settle();
   CHECK(house.keeper->sessions() == 0);
   CHECK(house.ToLane<wire::Suspend>(home.camera.id).has_value());
+  REQUIRE(house.owner().WhyNotKept(suspended->id) != nullptr);
+  CHECK(house.owner().WhyNotKept(suspended->id)->why->code == ErrorCode::kLimit);
+  CHECK(house.registry->SuspensionOf(home.camera.id) != nullptr);
+  REQUIRE(house.Recorded(audit::Kind::kSuspended).size() == 2);
+  CHECK(house.Recorded(audit::Kind::kSuspended)[1].body.find(R"("durable":false)") != std::string::npos);
+  // Said once, tried again, and kept as soon as that works.
+  house.Pass(kKeepRetry + seconds(2));
+  CHECK(house.Recorded(audit::Kind::kSuspended).size() == 2);
+  house.store.failing = false;
+  house.Pass(kKeepRetry + seconds(2));
+  CHECK(house.store.state.suspensions.size() == 1);
+  CHECK(house.owner().WhyNotKept(suspended->id) == nullptr);
+}
+
+TEST_CASE("suspension: one that the disk refused can be lifted, and is not written afterwards") {
+  Home home;
+  House& house = home.house;
+  house.store.failing = true;
+  NewSuspension order;
+  order.reason = "now";
+  const auto suspended = house.owner().Suspend(order, house.wall);
+  REQUIRE(suspended.has_value());
+  house.Settle();
+  CHECK_FALSE(house.owner().Resume(suspended->id, "a mistake", house.wall).has_value());
+  house.store.failing = false;
+  REQUIRE(house.owner().Resume(suspended->id, "a mistake", house.wall).has_value());
+  house.Pass(kKeepRetry + seconds(2));
+  CHECK(house.store.state.suspensions.empty());
+  CHECK(house.registry->SuspensionOf(home.camera.id) == nullptr);
+}
+
+TEST_CASE("suspension: whoever has to stop is told before the disk is waited for") {
+  Home home;
+  House& house = home.house;
+  const Watching watching = house.View(home.viewer, home.camera.id);
+  std::vector<CameraId> dark{home.camera.id};
+  SECTION("an order") {
+    NewSuspension order;
+    order.reason = "now";
+    REQUIRE(house.owner().Suspend(order, house.wall).has_value());
+    house.keeper->Settle(house.now, house.wall);
+    dark.push_back(home.other_camera.id);
+  }
+  SECTION("an open failure") {
+    house.keeper->HandleLane(home.camera.id, wire::OpenFailed{watching.session, Epoch{1}, FrameNumber{7}},
+                             house.now, house.wall);
+  }
+  SECTION("a broken log") {
+    house.keeper->HandleLogBroken("record 7 is missing", house.now, house.wall);
+    dark.push_back(home.other_camera.id);
+  }
+  CHECK(house.store.state.suspensions.empty());
+  std::vector<CameraId> told;
+  bool kept = false;
+  for (auto& effect : house.keeper->TakeEffects()) {
+    if (std::holds_alternative<keeper::KeepSuspensions>(effect)) kept = true;
+    const auto* message = std::get_if<keeper::ToLane>(&effect);
+    if (message == nullptr || !std::holds_alternative<wire::Suspend>(message->message)) continue;
+    CHECK_FALSE(kept);
+    told.push_back(message->camera);
+  }
+  CHECK(kept);
+  std::sort(told.begin(), told.end());
+  std::sort(dark.begin(), dark.end());
+  CHECK(told == dark);
+  house.keeper->KeepSuspensions(house.now, house.wall);
+  CHECK(house.store.state.suspensions.size() == 1);
+}
+
+TEST_CASE("suspension: a lane that does not say that it has stopped is ended, and counts as lit until then") {
+  Home home;
+  House& house = home.house;
+  house.View(home.viewer, home.camera.id);
+  NewSuspension order;
+  order.reason = "now";
+  order.scope = ports::SuspensionScope::kCamera;
+  order.camera = home.camera.id;
+  CHECK(house.keeper->AllDark());
+  REQUIRE(house.owner().Suspend(order, house.wall).has_value());
+  house.Settle();
+  CHECK_FALSE(house.keeper->AllDark());
+  wire::LaneStatus status;
+  SECTION("it says so") {
+    status.state = wire::CameraState::kSuspended;
+    house.Lane(home.camera.id, status);
+    CHECK(house.keeper->AllDark());
+    house.Advance(kDarkPatience);
+    CHECK_FALSE(house.Effect<EndLane>().has_value());
+    return;
+  }
+  SECTION("it says nothing") {}
+  SECTION("it says that it shows pictures") {
+    status.state = wire::CameraState::kLive;
+    house.Lane(home.camera.id, status);
+  }
+  SECTION("it has viewers") {
+    status.state = wire::CameraState::kSuspended;
+    status.viewers = 1;
+    house.Lane(home.camera.id, status);
+  }
+  CHECK(house.keeper->NextTimeout() <= house.now + kDarkPatience);
+  house.Advance(kDarkPatience - milliseconds(1));
+  CHECK_FALSE(house.Effect<EndLane>().has_value());
+  house.Advance(milliseconds(1));
+  const auto ended = house.Effect<EndLane>();
+  REQUIRE(ended.has_value());
+  CHECK(ended->camera == home.camera.id);
+  CHECK_FALSE(house.keeper->AllDark());
+  house.Advance(kDarkPatience);
+  CHECK_FALSE(house.Effect<EndLane>().has_value());
+  house.EndLane(home.camera.id);
+  CHECK(house.keeper->AllDark());
+  // The next one is told as well, and waited for.
+  house.StartLane(home.camera.id);
+  CHECK(house.ToLane<wire::Suspend>(home.camera.id).has_value());
+  CHECK_FALSE(house.keeper->AllDark());
+}
+
+TEST_CASE("suspension: the content key is nowhere in the keeper's memory any more") {
+  Home home;
+  House& house = home.house;
+  house.View(home.viewer, home.camera.id);
+  const test::Sought key(house.content_keys[home.camera.id]);
+  house.content_keys.clear();
+  house.ForgetMessages();
+  CHECK(key.Count() == 1);
+  NewSuspension order;
+  order.reason = "now";
+  order.scope = ports::SuspensionScope::kCamera;
+  order.camera = home.camera.id;
+  REQUIRE(house.owner().Suspend(order, house.wall).has_value());
+  house.Settle();
+  CHECK(key.Count() == 0);
 }
 
 TEST_CASE("suspension: a suspension refuses the questions that are with the lane") {

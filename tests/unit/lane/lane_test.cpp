@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/support/catch.h"
+#include "tests/support/memory_scan.h"
 #include "tests/unit/lane/filmed.h"
 
 namespace latchkey::lane::test {
@@ -230,6 +231,28 @@ TEST_CASE("lane: a suspended lane takes neither camera nor viewer") {
   refused = world.Find<wire::Refused>(replies);
   REQUIRE(refused);
   CHECK(refused->title.str() == "currently unavailable");
+}
+
+TEST_CASE("lane: the content key of a suspended camera is nowhere in its memory any more") {
+  Filmed world;
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  (void)world.View(viewer);
+  world.Connect(viewer.peer);
+  world.Film(world.camera, milliseconds{200});
+  REQUIRE_FALSE(viewer.peer.rtp.empty());
+  const latchkey::test::Sought key(world.TakeContentKey());
+  CHECK(key.Count() > 0);
+  (void)world.Tell(wire::Suspend{});
+  CHECK(key.Count() == 0);
+}
+
+TEST_CASE("lane: a suspension is confirmed at once, by a lane too that has suspended itself") {
+  Filmed world;
+  for (int i = 0; i < 2; ++i) {
+    world.status = {};
+    (void)world.Tell(wire::Suspend{});
+    CHECK(world.status.state == wire::CameraState::kSuspended);
+  }
 }
 
 TEST_CASE("lane: one viewer more than the limit is refused, and told why") {

@@ -116,6 +116,13 @@ std::optional<Instant> Peer::NextDeadline() const {
   return ice_ && !mute ? ice_->NextDeadline() : std::nullopt;
 }
 
+void Peer::Close() {
+  if (!dtls_) return;
+  dtls_->Close();
+  while (auto datagram = dtls_->PollDatagram()) out.push_back(std::move(*datagram));
+  ice_.reset();
+}
+
 void Peer::SendRtp(ByteView plain) {
   ByteVector bytes(plain.begin(), plain.end());
   bytes.resize(plain.size() + ports::kSrtpMaxOverhead);
@@ -176,7 +183,7 @@ void Camera::SendPicture(bool keyframe, std::size_t bytes, Instant now) {
       for (int shift = 24; shift >= 0; shift -= 8)
         head.push_back(static_cast<std::uint8_t>((word >> shift) | 0x00U));
     }
-    head.resize(std::max(head.size(), bytes), 0x55);
+    head.resize(std::max(head.size(), bytes), FillingOf(mark, pictures));
     return head;
   };
   if (codec_ == wire::Codec::kVp8) {

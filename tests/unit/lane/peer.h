@@ -54,6 +54,8 @@ class Peer {
   void SendRtp(ByteView plain);
   void SendRtcp(ByteView plain);
   void SendRaw(ByteView bytes) { out.push_back({bytes.begin(), bytes.end()}); }
+  // Says goodbye; nothing more is sent or taken.
+  void Close();
 
   std::deque<ByteVector> out;             // to the hub
   std::vector<ByteVector> rtp;            // received, opened
@@ -79,7 +81,11 @@ class Peer {
   bool dtls_started_ = false;
 };
 
-// Camera pictures that say whose they are: `mark` and number in the first bytes of the slice.
+// Camera pictures that say whose they are: `mark` and number in the first bytes of the slice, and behind them
+// what follows from both.
+constexpr std::uint8_t FillingOf(std::uint32_t mark, std::uint32_t number) {
+  return static_cast<std::uint8_t>(0x40U | ((mark * 13U + number * 5U) & 0x3fU));
+}
 struct Picture {
   std::uint32_t mark = 0;
   std::uint32_t number = 0;
@@ -97,6 +103,8 @@ class Camera {
   void SendPicture(bool keyframe, std::size_t bytes, Instant now);
   void ChangeSsrc() { ++ssrc_; }
   void BeginNumbersAt(std::uint16_t sequence) { sequence_ = sequence; }
+  // As a camera of that mark does.
+  void SendUnderSsrcOf(std::uint32_t other) { ssrc_ = 0x1000 + other; }
   // Keyframe requests (PLI, FIR) since the last call.
   std::size_t TakeKeyframeRequests();
 

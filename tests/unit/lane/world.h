@@ -53,6 +53,9 @@ class World {
   std::vector<wire::LaneToKeeper> Patch(const SessionId& session, const std::string& if_match,
                                         const std::string& fragment);
 
+  // The present epoch's content key, which nobody but the lane has afterwards.
+  [[nodiscard]] Secret32 TakeContentKey() { return std::move(content_key_); }
+
   // Time.
   void Advance(Duration d);
   // A picture every 40 ms, a keyframe first in each group of `group`; `keyframe_bytes`, then `bytes`.

@@ -49,6 +49,12 @@ class Filler {
   void Fill(Secret<N>& secret) {
     for (std::uint8_t& byte : secret.RevealForWriting()) byte = dice_.U8();
   }
+  void Fill(SecretText& secret) {
+    const std::size_t size = size_ == Size::kLargest ? kMaxSecretText : dice_.Below(24);
+    std::string chars;
+    for (std::size_t i = 0; i < size; ++i) chars.push_back(static_cast<char>(dice_.U8()));
+    secret = SecretText(chars);
+  }
   template <std::size_t Max>
   void Fill(BoundedText<Max>& text) {
     const std::size_t size = size_ == Size::kLargest ? Max : dice_.Below(24);

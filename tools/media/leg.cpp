@@ -16,6 +16,10 @@ ImpairOptions Other(ImpairOptions options) {
   return options;
 }
 
+bool IsOver(const RtcSession& session) {
+  return session.state() == TransportState::kFailed || session.state() == TransportState::kClosed;
+}
+
 }  // namespace
 
 Leg::Leg(platform::Loop& loop, std::unique_ptr<RtcSession> session, const ImpairOptions& impairments,
@@ -78,6 +82,7 @@ void Leg::OnTimer() {
   const Instant now = loop_.Now();
   while (auto released = inbound_.Poll(now)) Input(released->address, released->bytes);
   session_->HandleTimeout(now, loop_.WallNow());
+  end_told_ = IsOver(*session_);
   on_progress_();
   Flush();
 }
@@ -105,10 +110,9 @@ void Leg::Transmit() {
 }
 
 void Leg::Rearm() {
-  // A session can end while it is drained: its owner hears of it in the loop's next round, once.
-  const TransportState state = session_->state();
-  if ((state == TransportState::kFailed || state == TransportState::kClosed) &&
-      !std::exchange(end_told_, true)) {
+  // A session can end while it is drained: its owner hears of it in the loop's next round, whatever else is
+  // sent until then.
+  if (IsOver(*session_) && !end_told_) {
     timer_.StartAt(loop_.Now());
     return;
   }

@@ -2,11 +2,15 @@
 H.264 at 2.5 Mbit/s) with 4 viewers each, who lose packets and ask again, while strangers send junk. Prints one JSON
 object: what was measured beside what is asked for. Nothing here fails on a time.
 
-usage: tests/bench/suspend [--orders N] [--cameras N] [--viewers N] [--noise PER_SECOND] [--loss PCT] [--seed N]
+With --disk-ms each write to the disk that the daemon waits for takes so much longer (by strace), as on a memory card.
+
+usage: tests/bench/suspend [--orders N] [--cameras N] [--viewers N] [--noise PER_SECOND] [--loss PCT] [--disk-ms N] [--seed N]
 """
 import argparse
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +29,19 @@ def steal():
     """Time that the machine was not given, and all time, in ticks."""
     fields = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
     return fields[7], sum(fields[:8])
+
+
+@contextlib.contextmanager
+def slow_disk(pid, milliseconds):
+    calls = "fsync,fdatasync"
+    args = ["strace", "-f", "-p", str(pid), "-o", "/dev/null", "-e", f"trace={calls}",
+            "-e", f"inject={calls}:delay_enter={milliseconds * 1000}"]
+    with subprocess.Popen(args, stderr=subprocess.PIPE, text=True) as strace:
+        assert "attached" in strace.stderr.readline()
+        try:
+            yield
+        finally:
+            strace.terminate()
 
 
 class Suspensions:
@@ -65,18 +82,20 @@ def main():
     parser.add_argument("--viewers", type=int, default=4, help="of each camera")
     parser.add_argument("--noise", type=int, default=8000, help="junk datagrams a second, over all lanes")
     parser.add_argument("--loss", type=float, default=2, help="percent of the media packets, at the viewers")
+    parser.add_argument("--disk-ms", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     before = load_average()
     with Hub() as hub:
         bench = Suspensions(hub, args.cameras, args.viewers, args.orders, noise=args.noise, loss=args.loss / 100, seed=args.seed)
-        measured = bench.run(120 + 20 * args.orders)
+        with slow_disk(hub.daemon.pid, args.disk_ms) if args.disk_ms else contextlib.nullcontext():
+            measured = bench.run(120 + 20 * args.orders)
     suspend, revoke = (measured["order_to_last_media_ms"][what] for what in ("suspend", "revoke"))
     figures = [("order to suspend -> last media packet at any viewer, p99.9 (ms)", suspend["p99.9"]),
                ("order to revoke a grant -> last media packet, max (ms)", revoke.get("max", -1))]
     quiet = ("media_after_answer", "datagrams_later_than_100_ms", "others_disturbed", "wrong_answers")
     print(json.dumps({
-        "date": time.strftime("%Y-%m-%d"), "cpus": os.cpu_count(), "seed": args.seed,
+        "date": time.strftime("%Y-%m-%d"), "cpus": os.cpu_count(), "seed": args.seed, "disk_ms": args.disk_ms,
         "load_average": {"before": before, "after": load_average()},
         "figures": [{"what": what, "asked": ASKED_MS, "measured": round(ms, 2), "reached": 0 <= ms <= ASKED_MS}
                     for what, ms in figures] + [{"what": what.replace("_", " "), "asked": 0, "measured": measured[what],

@@ -16,8 +16,8 @@ namespace {
 
 using Left = DiskReplay::Left;
 
-// More than a write-ahead log of 64 pages takes, so that it is folded into the file several times.
-constexpr std::uint8_t kRounds = 7;
+// Each kind of suspension once, with the write-ahead log folded into the file several times.
+constexpr std::uint8_t kRounds = 3;
 
 ports::SuspensionRecord Suspension(std::uint8_t seed, ports::SuspensionScope scope) {
   ports::SuspensionRecord suspension;

@@ -34,32 +34,34 @@ Duration CameraSession::jitter() const {
   return jitter;
 }
 
-// Every compound begins with a report and a name (RFC 3550 6.1).
-void CameraSession::WriteReceiverReport(Instant now, ByteWriter& writer) {
-  std::array<wire::ReportBlock, peer::kMaxStreams> blocks;
-  std::size_t count = 0;
+// Of each stream that is there, and the loss of all since the last ones.
+CameraSession::Reports CameraSession::MakeReports(Instant now) {
+  Reports reports;
   std::int64_t expected = 0;
   std::int64_t lost = 0;
-  for (std::size_t i = 0; i < streams_.size() && count < blocks.size(); ++i) {
+  for (std::size_t i = 0; i < streams_.size() && reports.count < reports.blocks.size(); ++i) {
     const auto ssrc = gate_->SsrcOfStream(i);
     const auto interval = streams_[i].reception.interval();
     expected += interval.expected;
     lost += interval.lost;
     const auto report = ssrc ? streams_[i].reception.MakeReport(*ssrc, now) : std::nullopt;
-    if (report) blocks[count++] = *report;
+    if (report) reports.blocks[reports.count++] = *report;
   }
   loss_permille_ =
       expected > 0 ? static_cast<std::uint32_t>(std::min<std::int64_t>(1000, lost * 1000 / expected)) : 0;
-  wire::WriteReceiverReport(plan_.streams.front().local_ssrc, std::span(blocks).first(count), writer);
-  wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
+  return reports;
 }
 
 void CameraSession::SendReports(Instant now, DatagramBatch& out) {
   next_report_ = now + kReportInterval;
+  const Reports reports = MakeReports(now);
+  if (!sender_) return;
   std::array<std::uint8_t, kMaxCompound> bytes{};
   ByteWriter writer(bytes);
-  WriteReceiverReport(now, writer);
-  if (!sender_) return;
+  // Every compound begins with a report and a name (RFC 3550 6.1).
+  wire::WriteReceiverReport(plan_.streams.front().local_ssrc, std::span(reports.blocks).first(reports.count),
+                            writer);
+  wire::WriteSdesCname(plan_.streams.front().local_ssrc, plan_.local_cname, writer);
   if (config_.max_bitrate_kbit > 0) {
     std::array<std::uint32_t, peer::kMaxStreams> ssrcs{};
     std::size_t count = 0;

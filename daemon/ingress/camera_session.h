@@ -195,7 +195,11 @@ class CameraSession {
   void SendReports(Instant now, DatagramBatch& out);
   void SendKeyframeRequest(DatagramBatch& out);
   void SendNack(std::size_t stream, const std::vector<std::uint16_t>& sequences, DatagramBatch& out);
-  void WriteReceiverReport(Instant now, ByteWriter& writer);
+  struct Reports {
+    std::array<wire::ReportBlock, peer::kMaxStreams> blocks;
+    std::size_t count = 0;
+  };
+  Reports MakeReports(Instant now);
 
   CameraConfig config_;
   peer::MediaPlan plan_;

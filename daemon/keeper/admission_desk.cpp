@@ -27,6 +27,7 @@ void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime
     return books_.LaneViolation(camera, "it showed a key of another kind than its session's");
   const ports::KeyTag stream_key = books_.registry.TagOf(shown.stream_key);
   if (const auto objection = WhyNot(camera, shown, stream_key)) {
+    lane->sdes_refused = lane->sdes_refused || (lane->sdes && !objection->passing);
     Refuse(camera, shown.session, objection->why);
     if (!objection->other) return;
     suspensions_.Trip(camera, objection->why, wall);
@@ -77,7 +78,7 @@ std::optional<AdmissionDesk::Objection> AdmissionDesk::WhyNot(CameraId camera, c
   if (auto objection = WhyNotPeer(camera, shown)) return objection;
   if (auto objection = WhyNotKey(camera, shown, stream_key)) return objection;
   if (const auto other = OtherOfSource(camera, shown.sources.items()))
-    return Objection{SourceTaken(*other), {}};
+    return Objection{SourceTaken(*other), {}, /*passing=*/true};
   return std::nullopt;
 }
 
@@ -111,7 +112,10 @@ std::optional<AdmissionDesk::Objection> AdmissionDesk::WhyNotKey(CameraId camera
   };
   if (const auto other = registry.OtherOfSdesTag(camera, stream_key)) return theirs(*other);
   const auto user = books_.registry.UserOf(stream_key);
-  if (!user) return Objection{"the registry can't tell whether its key is new: " + user.error().message, {}};
+  if (!user) {
+    return Objection{
+        "the registry can't tell whether its key is new: " + user.error().message, {}, /*passing=*/true};
+  }
   if (*user && **user != camera && registry.FindCamera(**user) != nullptr) return theirs(**user);
   const auto& enrolment = registry.FindCamera(camera)->enrolment;
   const bool own = enrolment && enrolment->tag == stream_key;
@@ -134,6 +138,8 @@ std::optional<CameraId> AdmissionDesk::OtherOfSource(CameraId camera,
 void AdmissionDesk::Refuse(CameraId camera, SessionId session, const std::string& why) {
   NoteRefused(camera, session, why);
   books_.lists_changed = true;
+  LaneSlot* lane = books_.Lane(camera);
+  if (lane->sdes) lane->sdes_failed = books_.now;
   keys_.EndSession(session, "its key was refused");
 }
 
@@ -157,6 +163,8 @@ void AdmissionDesk::NoteSources(CameraId camera, const wire::SourcesSeen& seen) 
 }
 
 void AdmissionDesk::NoteWeakKey(CameraId camera) {
+  LaneSlot* lane = books_.Lane(camera);
+  lane->sdes_refused = lane->sdes_refused || lane->sdes;
   NoteRefused(camera, {}, "its key is no secret: a constant, a pattern, or one that is published");
 }
 
@@ -181,6 +189,7 @@ Status AdmissionDesk::Pin(CameraId camera, ports::PinState state, const std::opt
   LaneSlot* lane = books_.Lane(camera);
   if (lane == nullptr) return {};
   lane->key_refused.clear();
+  lane->sdes_refused = false;
   const bool other = pin && lane->admitted && lane->admitted->public_key != *pin;
   if (other && lane->publisher) keys_.EndSession(*lane->publisher, "its certificate is not the pinned one");
   return {};

@@ -44,6 +44,7 @@ class AdmissionDesk {
   struct Objection {
     std::string why;                // for the owner
     std::optional<CameraId> other;  // whose it is: both are suspended
+    bool passing = false;           // of the moment: the same key may be good later
   };
   [[nodiscard]] std::optional<Objection> WhyNot(CameraId camera, const wire::KeyShown& shown,
                                                 const ports::KeyTag& stream_key);

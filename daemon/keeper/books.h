@@ -61,7 +61,8 @@ struct LaneSlot {
   std::optional<AdmittedKey> admitted;  // of the publisher
   std::string key_refused;              // why, of the last session; empty: none was
   bool sdes = false;                    // the publisher's session is of the key that the hub made
-  std::optional<Instant> sdes_failed;   // when such a session could last not be begun
+  bool sdes_refused = false;            // the key that the hub made, until its owner does something
+  std::optional<Instant> sdes_failed;   // when a session of it could last not be begun, or go on
   std::uint32_t blocks_wanted = 0;      // of indices, by the lane, since the moment below
   Instant blocks_wanted_since{};
   wire::LaneStatus status;

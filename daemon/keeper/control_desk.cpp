@@ -53,10 +53,10 @@ Status ControlDesk::ConfirmPin(CameraId id) {
 }
 
 void ControlDesk::LetInAnew(CameraId id, Instant now, WallTime wall) {
-  keys_.EndPublisher(id);
   LaneSlot* lane = books_.Lane(id);
   if (lane == nullptr) return;
   lane->key_refused.clear();
+  lane->sdes_refused = false;
   lane->sdes_failed.reset();
   sdes_.BeginAll(now, wall);
 }
@@ -65,6 +65,7 @@ Result<Enrolled<CameraId>> ControlDesk::RotateCamera(CameraId id, Instant now, W
   auto renewed = books_.registry.RotateCamera(id);
   if (!renewed) return renewed;
   Note(audit::Kind::kTokenRotated, id);
+  keys_.EndPublisher(id);
   LetInAnew(id, now, wall);
   return renewed;
 }

@@ -173,11 +173,10 @@ class Registry {
     ports::SdesKey key;
     ports::SealedSdesKey sealed{};
   };
-  // For a camera that has one.
-  std::optional<NewKey> RenewSdesKey(const ports::CameraRecord& camera);
   NewKey MakeSdesKey(CameraId id);
-  static void Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
-                    const std::optional<NewKey>& key);
+  // A new token, and a new key where the camera has one: in memory once `keep` has them on the disk.
+  template <class Keep>
+  Result<Enrolled<CameraId>> Renew(CameraId id, Keep&& keep);
   template <class IdType>
   Result<IdType> MakeId();
 

@@ -50,46 +50,46 @@ Status Registry::PinCamera(CameraId id, ports::PinState state, const std::option
   return {};
 }
 
-void Registry::Adopt(ports::CameraRecord& camera, const ports::TokenDigest& token,
-                     const std::optional<NewKey>& key) {
-  camera.token = token;
-  if (!key) return;
-  camera.enrolment->key = key->sealed;
-  camera.enrolment->tag.reset();
-}
-
-Result<Enrolled<CameraId>> Registry::RotateCamera(CameraId id) {
+template <class Keep>
+Result<Enrolled<CameraId>> Registry::Renew(CameraId id, Keep&& keep) {
   ports::CameraRecord* camera = MutableCamera(id);
   if (camera == nullptr) return NoCamera();
   ports::TokenDigest digest{};
   auto token = MakeToken(digest);
   if (!token) return tl::unexpected(token.error());
-  auto key = RenewSdesKey(*camera);
-  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
-  if (auto stored = store_.ReplaceCameraToken(id, digest, sealed); !stored)
-    return tl::unexpected(stored.error());
-  Adopt(*camera, digest, key);
   Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
-  if (key) renewed.sdes_key = std::move(key->key);
+  std::optional<ports::SealedSdesKey> sealed;
+  if (camera->enrolment) {
+    NewKey key = MakeSdesKey(id);
+    sealed = key.sealed;
+    renewed.sdes_key = std::move(key.key);
+  }
+  if (auto kept = keep(digest, sealed); !kept) return tl::unexpected(kept.error());
+  camera->token = digest;
+  if (sealed) {
+    camera->enrolment->key = *sealed;
+    camera->enrolment->tag.reset();
+  }
   return renewed;
 }
 
+Result<Enrolled<CameraId>> Registry::RotateCamera(CameraId id) {
+  return Renew(id, [&](const ports::TokenDigest& token, const std::optional<ports::SealedSdesKey>& sdes) {
+    return store_.ReplaceCameraToken(id, token, sdes);
+  });
+}
+
 Result<Enrolled<CameraId>> Registry::TransferCamera(CameraId id) {
+  auto renewed =
+      Renew(id, [&](const ports::TokenDigest& token, const std::optional<ports::SealedSdesKey>& sdes) {
+        return store_.TransferCamera(id, token, sdes);
+      });
+  if (!renewed) return renewed;
   ports::CameraRecord* camera = MutableCamera(id);
-  if (camera == nullptr) return NoCamera();
-  ports::TokenDigest digest{};
-  auto token = MakeToken(digest);
-  if (!token) return tl::unexpected(token.error());
-  auto key = RenewSdesKey(*camera);
-  const auto sealed = key ? std::optional(key->sealed) : std::nullopt;
-  if (auto stored = store_.TransferCamera(id, digest, sealed); !stored) return tl::unexpected(stored.error());
-  Adopt(*camera, digest, key);
   camera->pin.reset();
   camera->pin_state = ports::PinState::kNone;
   camera->certificate.reset();
   std::erase_if(grants_, [&](const auto& g) { return g.camera == id; });
-  Enrolled<CameraId> renewed{id, std::move(*token), std::nullopt};
-  if (key) renewed.sdes_key = std::move(key->key);
   return renewed;
 }
 
@@ -153,11 +153,6 @@ Registry::NewKey Registry::MakeSdesKey(CameraId id) {
   crypto_.MakeAes256Gcm(crypto_.Hkdf(secret_.Reveal(), {}, kSdesLabel))
       ->Seal(nonce, id.bytes(), made.key.Reveal(), sealed.subspan(nonce.size()));
   return made;
-}
-
-std::optional<Registry::NewKey> Registry::RenewSdesKey(const ports::CameraRecord& camera) {
-  if (!camera.enrolment) return std::nullopt;
-  return MakeSdesKey(camera.id);
 }
 
 Result<ports::SdesKey> Registry::SdesKeyOf(CameraId id) {

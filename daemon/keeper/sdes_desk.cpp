@@ -4,11 +4,13 @@
 
 namespace latchkey::keeper {
 
+static_assert(wire::kMaxSdesSources == ports::kMaxSdesSources);
+
 bool SdesDesk::MayBegin(const ports::CameraRecord& camera, const LaneSlot& lane, Instant now) const {
   if (!camera.enrolment || lane.state != LaneState::kReady || lane.told_to_suspend || lane.publisher)
     return false;
-  // What was refused is refused again, until its owner does something about it.
-  if (!lane.key_refused.empty() || (lane.sdes_failed && now - *lane.sdes_failed < kSdesRetry)) return false;
+  // A key that was refused is refused again, until its owner does something about it.
+  if (lane.sdes_refused || (lane.sdes_failed && now - *lane.sdes_failed < kSdesRetry)) return false;
   const auto asked = [&](const Question& q) {
     return q.camera == camera.id && std::holds_alternative<PublishAsked>(q.what);
   };
@@ -89,6 +91,7 @@ void SdesDesk::Reserve(CameraId camera, const wire::IndexWanted& wanted, Instant
   }
   if (reserved.error().code == ErrorCode::kDenied) {
     lane->key_refused = "its key is used up: make another with latchkeyctl camera rotate";
+    lane->sdes_refused = true;
   } else {
     lane->sdes_failed = now;
   }

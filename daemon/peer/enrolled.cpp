@@ -20,7 +20,6 @@ StreamPlan Stream(wire::Codec codec, std::uint8_t payload_type, ports::Entropy& 
 MediaPlan EnrolledPlan(wire::Codec video, ports::Entropy& entropy) {
   LATCHKEY_CHECK(wire::StreamKindOf(video) == wire::StreamKind::kVideo);
   MediaPlan plan;
-  plan.local_cname = "latchkey";  // of reports, which are made and not sent
   plan.streams.push_back(Stream(video, kEnrolledVideoType, entropy));
   plan.streams.push_back(Stream(wire::Codec::kOpus, kEnrolledAudioType, entropy));
   return plan;

@@ -180,6 +180,60 @@ TEST_CASE("sdes: a pin and a key without a certificate don't go together") {
   CHECK_FALSE(home.Begun());
 }
 
+TEST_CASE("sdes: an offer that was refused doesn't keep the enrolled key out") {
+  SdesHome home;
+  (void)home.Admit(1);
+  const SessionId own = home.house.Publish(home.gate);
+  home.Show(home.gate.id, own, wire::Keying::kSdes, 1);
+  CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
+  home.house.Pass(seconds{2});
+  (void)home.Admit(1);
+}
+
+TEST_CASE("sdes: a sender under another camera's SSRC is put out, and let in again later") {
+  SdesHome home;
+  const SessionId session = home.house.Publish(home.camera);
+  home.Show(home.camera.id, session, wire::Keying::kDtls, 5);
+  REQUIRE(home.house.ToLane<wire::KeyAdmitted>(home.camera.id));
+  wire::SourcesSeen seen;
+  seen.session = session;
+  REQUIRE(seen.sources.TryPush(99));
+  home.house.Lane(home.camera.id, seen);
+  seen.session = home.Admit(1);
+  home.house.Lane(home.gate.id, seen);
+  REQUIRE(home.house.ToLane<wire::SessionEnd>(home.gate.id));
+  home.house.Pass(seconds{30});
+  CHECK_FALSE(home.Begun());
+  home.house.Pass(kSdesRetry);
+  (void)home.Admit(1);
+}
+
+TEST_CASE("sdes: a key that can't be noted on the disk is tried again later") {
+  SdesHome home;
+  const auto begin = home.Begun();
+  REQUIRE(begin);
+  home.house.store.failing = true;
+  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, 1);
+  CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
+  home.house.store.failing = false;
+  home.house.Pass(seconds{30});
+  CHECK_FALSE(home.Begun());
+  home.house.Pass(kSdesRetry);
+  (void)home.Admit(1);
+}
+
+TEST_CASE("sdes: an enrolled key that is no secret is not begun again and again") {
+  SdesHome home;
+  const auto begin = home.Begun();
+  REQUIRE(begin);
+  wire::SessionEnded ended;
+  ended.session = begin->session;
+  ended.reason = wire::SessionEndReason::kKeyRefused;
+  home.house.Lane(home.gate.id, ended);
+  home.house.Pass(seconds{3 * 60});
+  CHECK_FALSE(home.Begun());
+}
+
 TEST_CASE(
     "sdes: how far a sender has come is on the disk before the lane hears it, and there after a restart") {
   SdesHome home;

@@ -14,6 +14,7 @@ struct Background::Job {
   uv_work_t request{};
   std::unique_ptr<Task> task;
   Background* owner = nullptr;
+  Loop* loop = nullptr;
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
@@ -44,15 +45,18 @@ void Background::Run(std::unique_ptr<Task> task) {
   job_ = new Job;
   job_->task = std::move(task);
   job_->owner = this;
+  job_->loop = &loop_;
   job_->request.data = job_;
   const auto run = [](uv_work_t* request) { static_cast<Job*>(request->data)->Work(); };
   const auto after = [](uv_work_t* request, int /*status*/) {
     const std::unique_ptr<Job> job(static_cast<Job*>(request->data));
+    --job->loop->working_;
     if (job->owner == nullptr) return;
     job->owner->job_ = nullptr;
     job->task->Done();
   };
   LATCHKEY_CHECK(uv_queue_work(loop_.Raw(), &job_->request, run, after) == 0);
+  ++loop_.working_;
 }
 
 }  // namespace latchkey::platform

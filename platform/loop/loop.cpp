@@ -31,6 +31,8 @@ Loop::Loop(uv_loop_s* borrowed) : loop_(borrowed), owned_(false) {
 
 Loop::~Loop() {
   if (!owned_) return;
+  // The work is done, but its thread may be on its way to say so.
+  while (working_ > 0) (void)uv_run(loop_, UV_RUN_ONCE);
   bool closed = uv_loop_close(loop_) == 0;
   for (int i = 0; i < kClosingRounds && !closed; ++i) {
     (void)uv_run(loop_, UV_RUN_NOWAIT);

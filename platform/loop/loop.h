@@ -1,6 +1,7 @@
 // One libuv event loop. Everything in platform/ with a callback hangs on one, in one thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -44,8 +45,10 @@ class Loop {
   }
 
  private:
+  friend class Background;
   uv_loop_s* loop_;
   bool owned_;
+  std::size_t working_ = 0;  // pieces of background work whose end libuv has not told yet
 };
 
 }  // namespace latchkey::platform

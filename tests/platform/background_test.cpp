@@ -81,5 +81,13 @@ TEST_CASE("background: its end waits for the work that is under way, and tells n
   CHECK_FALSE(told);
 }
 
+TEST_CASE("background: a loop may end as soon as the work has, whenever its thread says so") {
+  for (int i = 0; i < 500; ++i) {
+    Loop loop;
+    Background background(loop);
+    background.Run(std::make_unique<Task>([] {}, [] {}));
+  }
+}
+
 }  // namespace
 }  // namespace latchkey::platform

@@ -24,10 +24,6 @@ auto FindSorted(Grants& grants, GrantId id) {
   return at != grants.end() && at->id == id ? at : grants.end();
 }
 
-tl::unexpected<Error> NoCamera() {
-  return Fail(ErrorCode::kNotFound, "there is no camera with this id");
-}
-
 tl::unexpected<Error> NoViewer() {
   return Fail(ErrorCode::kNotFound, "there is no viewer with this id");
 }
@@ -44,6 +40,10 @@ Status CheckNameFree(const char* kind, const Records& records, const std::string
 }
 
 }  // namespace
+
+tl::unexpected<Error> Registry::NoCamera() {
+  return Fail(ErrorCode::kNotFound, "there is no camera with this id");
+}
 
 Result<std::unique_ptr<Registry>> Registry::Load(ports::RegistryStore& store, ports::Crypto& crypto,
                                                  ports::Entropy& entropy, const Secret32& secret) {

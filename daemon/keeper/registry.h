@@ -164,6 +164,7 @@ class Registry {
   Registry(ports::RegistryStore& store, ports::Crypto& crypto, ports::Entropy& entropy, Secret32 secret)
       : store_(store), crypto_(crypto), entropy_(entropy), secret_(std::move(secret)) {}
   Status BindSecret();
+  [[nodiscard]] static tl::unexpected<Error> NoCamera();
   [[nodiscard]] static tl::unexpected<Error> PinTaken(CameraId other);
   [[nodiscard]] bool IdTaken(const std::array<std::uint8_t, 16>& bytes) const;
   [[nodiscard]] bool TokenTaken(const ports::TokenDigest& digest) const;

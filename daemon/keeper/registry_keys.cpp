@@ -14,10 +14,6 @@ constexpr std::string_view kTagLabel = "latchkey key tag 1";
 // HKDF info of the key under which enrolled keys are stored.
 constexpr std::string_view kSdesLabel = "latchkey sdes key 1";
 
-tl::unexpected<Error> NoCamera() {
-  return Fail(ErrorCode::kNotFound, "there is no camera with this id");
-}
-
 }  // namespace
 
 tl::unexpected<Error> Registry::PinTaken(CameraId other) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/base/result.h"
@@ -29,6 +30,9 @@ struct Refusal {
 };
 template <class T>
 using Negotiated = tl::expected<T, Refusal>;
+inline tl::unexpected<Refusal> Refuse(std::uint16_t http_status, std::string detail) {
+  return tl::unexpected(Refusal{http_status, std::move(detail)});
+}
 
 // FFmpeg's WHIP client reads no more than this of an answer.
 constexpr std::size_t kMaxAnswerBytes = 8192;

@@ -40,10 +40,6 @@ std::optional<SdesCrypto> BestOf(const wire::SdpMedia& media) {
   return best;
 }
 
-tl::unexpected<Refusal> Refuse(std::uint16_t status, const char* detail) {
-  return tl::unexpected(Refusal{status, detail});
-}
-
 }  // namespace
 
 bool OffersSdes(const wire::Sdp& offer, const wire::SdpMedia& media) {

@@ -8,10 +8,6 @@ namespace {
 
 using wire::SdpAttributes;
 
-tl::unexpected<Refusal> Refuse(std::uint16_t status, std::string detail) {
-  return tl::unexpected(Refusal{status, std::move(detail)});
-}
-
 // Of the section, else of the session (RFC 8839 5.4, RFC 8122 5, RFC 4145 4).
 std::optional<std::string_view> ValueOf(const wire::Sdp& sdp, const wire::SdpMedia& media,
                                         std::string_view name) {

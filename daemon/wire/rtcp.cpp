@@ -3,8 +3,6 @@
 namespace latchkey::wire {
 namespace {
 
-constexpr std::uint32_t kRembName = 0x52454D42;  // "REMB"
-
 RtcpKind TransportFeedbackKind(std::uint8_t format) {
   if (format == 1) return RtcpKind::kNack;
   if (format == 15) return RtcpKind::kTransportFeedback;

@@ -26,6 +26,8 @@ constexpr std::uint8_t kRtcpTransportFeedback = 205;  // RTPFB, RFC 4585 6.1
 constexpr std::uint8_t kRtcpPayloadFeedback = 206;    // PSFB, RFC 4585 6.1
 constexpr std::uint8_t kRtcpExtendedReport = 207;     // RFC 3611
 
+constexpr std::uint32_t kRembName = 0x52454D42;  // "REMB"
+
 enum class RtcpKind : std::uint8_t {
   kSenderReport,
   kReceiverReport,
@@ -86,5 +88,11 @@ std::optional<std::uint32_t> RtcpSenderSsrc(ByteView bytes);
 // Writes one header. Writers of all kinds append to a ByteWriter: check its ok() at the end, and send
 // nothing of a writer that ran out of room. `body` is in bytes, a multiple of 4.
 void WriteRtcpHeader(std::uint8_t count, std::uint8_t packet_type, std::size_t body, ByteWriter& out);
+
+// The two's complement number in the lower 24 bits.
+constexpr std::int32_t SignExtend24(std::uint32_t value) {
+  return (value & 0x800000U) != 0 ? static_cast<std::int32_t>(value) - 0x1000000
+                                  : static_cast<std::int32_t>(value);
+}
 
 }  // namespace latchkey::wire

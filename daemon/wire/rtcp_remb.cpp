@@ -4,10 +4,9 @@ namespace latchkey::wire {
 namespace {
 
 constexpr std::uint8_t kFormatApplication = 15;
-constexpr std::uint32_t kRembName = 0x52454D42;  // "REMB"
-constexpr std::size_t kFixedSize = 16;
+constexpr std::size_t kRembSize = 16;
 constexpr std::uint64_t kMaxMantissa = 0x3ffff;
-constexpr std::size_t kMaxSources = 255;
+constexpr std::size_t kMaxRembSources = 255;
 
 }  // namespace
 
@@ -30,10 +29,10 @@ std::optional<Remb> ParseRemb(const RtcpBlock& block) {
 
 void WriteRemb(std::uint32_t sender_ssrc, std::uint64_t bitrate_bps, std::span<const std::uint32_t> ssrcs,
                ByteWriter& out) {
-  LATCHKEY_CHECK(ssrcs.size() <= kMaxSources);
+  LATCHKEY_CHECK(ssrcs.size() <= kMaxRembSources);
   std::uint32_t exponent = 0;
   for (; bitrate_bps > kMaxMantissa; bitrate_bps >>= 1U) ++exponent;
-  WriteRtcpHeader(kFormatApplication, kRtcpPayloadFeedback, kFixedSize + ssrcs.size() * 4, out);
+  WriteRtcpHeader(kFormatApplication, kRtcpPayloadFeedback, kRembSize + ssrcs.size() * 4, out);
   out.U32(sender_ssrc);
   out.U32(0);
   out.U32(kRembName);

@@ -9,11 +9,6 @@ constexpr std::size_t kSenderInfoSize = 24;  // the sender's SSRC included
 constexpr std::int32_t kMaxLost = 0x7fffff;
 constexpr std::int32_t kMinLost = -0x800000;
 
-std::int32_t SignExtend24(std::uint32_t value) {
-  return (value & 0x800000U) != 0 ? static_cast<std::int32_t>(value) - 0x1000000
-                                  : static_cast<std::int32_t>(value);
-}
-
 void WriteBlocks(std::span<const ReportBlock> blocks, ByteWriter& out) {
   for (const ReportBlock& block : blocks) {
     out.U32(block.ssrc);

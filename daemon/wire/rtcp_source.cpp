@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::uint8_t kSdesEnd = 0;
 constexpr std::uint8_t kSdesCname = 1;
-constexpr std::size_t kMaxSources = 31;
+constexpr std::size_t kMaxByeSources = 31;
 
 // One chunk: SSRC, items, a zero item, zeros up to the next word. Nothing when it has no end.
 std::optional<SdesChunk> ReadChunk(ByteReader& reader) {
@@ -76,7 +76,7 @@ std::optional<Bye> ParseBye(const RtcpBlock& block) {
 }
 
 void WriteBye(std::span<const std::uint32_t> ssrcs, ByteWriter& out) {
-  LATCHKEY_CHECK(ssrcs.size() <= kMaxSources);
+  LATCHKEY_CHECK(ssrcs.size() <= kMaxByeSources);
   WriteRtcpHeader(static_cast<std::uint8_t>(ssrcs.size()), kRtcpBye, ssrcs.size() * 4, out);
   for (const std::uint32_t ssrc : ssrcs) out.U32(ssrc);
 }

@@ -8,7 +8,7 @@ namespace latchkey::wire {
 namespace {
 
 constexpr std::uint8_t kFormat = 15;
-constexpr std::size_t kFixedSize = 16;
+constexpr std::size_t kFeedbackSize = 16;
 constexpr unsigned kOneBitSymbols = 14;
 constexpr unsigned kTwoBitSymbols = 7;
 constexpr std::size_t kMaxRun = 0x1fff;
@@ -31,11 +31,6 @@ constexpr bool IsTwoBit(std::uint16_t chunk) {
 constexpr unsigned SymbolsOf(std::uint16_t chunk) {
   if (IsRun(chunk)) return chunk & kMaxRun;
   return IsTwoBit(chunk) ? kTwoBitSymbols : kOneBitSymbols;
-}
-
-std::int32_t SignExtend24(std::uint32_t value) {
-  return (value & 0x800000U) != 0 ? static_cast<std::int32_t>(value) - 0x1000000
-                                  : static_cast<std::int32_t>(value);
 }
 
 // What one feedback will say: a symbol for each status, and how much of the list it covers.
@@ -196,7 +191,7 @@ std::size_t WriteTransportFeedback(std::uint32_t sender_ssrc, std::uint32_t medi
     if (arrivals.empty()) return 0;
     FillPlan(arrivals, plan);
     if (plan.covered == 0) return 0;
-    const std::size_t bytes = kFixedSize + ChunkBytes(plan.used()) + plan.delta_bytes;
+    const std::size_t bytes = kFeedbackSize + ChunkBytes(plan.used()) + plan.delta_bytes;
     padded = (bytes + 3) / 4 * 4;
     if (out.ok() && kRtcpHeaderSize + padded <= out.room()) break;
   }

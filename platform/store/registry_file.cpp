@@ -93,7 +93,7 @@ CREATE TABLE sdes_sources (
 ) STRICT, WITHOUT ROWID;
 )"};
 
-tl::unexpected<Error> Because(const std::string& path, Error error) {
+tl::unexpected<Error> NotOpened(const std::string& path, Error error) {
   std::string advice;
   switch (error.code) {
     case ErrorCode::kLimit: advice = ": the disk is full; free some space and start again"; break;
@@ -274,18 +274,18 @@ Result<Database> OpenRegistryFile(const StateFolder& folder, std::int64_t max_pa
                                          "file too to enrol everything anew");
   }
   if (!found->registry) {
-    if (auto made = MakeRegistry(folder, max_pages, entropy); !made) return Because(path, made.error());
+    if (auto made = MakeRegistry(folder, max_pages, entropy); !made) return NotOpened(path, made.error());
   } else if (found->size == 0) {
     return Fail(ErrorCode::kCorrupt, path + " is empty: restore it from a backup (nothing was changed)");
   }
-  if (auto known = CheckHeader(path); !known) return Because(path, known.error());
+  if (auto known = CheckHeader(path); !known) return NotOpened(path, known.error());
   auto db = Database::Open(path);
-  if (!db) return Because(path, db.error());
-  if (auto ready = Prepare(*db, max_pages); !ready) return Because(path, ready.error());
+  if (!db) return NotOpened(path, db.error());
+  if (auto ready = Prepare(*db, max_pages); !ready) return NotOpened(path, ready.error());
   const auto text = db->Text("SELECT value FROM meta WHERE key = 'registry'");
-  if (!text) return Because(path, text.error());
+  if (!text) return NotOpened(path, text.error());
   const auto id = RegistryId::FromHex(*text);
-  if (!id) return Because(path, Error{ErrorCode::kCorrupt, "it has no identity"});
+  if (!id) return NotOpened(path, Error{ErrorCode::kCorrupt, "it has no identity"});
   if (found->marker && *found->marker != *id) {
     return Fail(ErrorCode::kConflict,
                 path + " is not the registry that this folder had: restore that one, or remove " +
@@ -294,9 +294,9 @@ Result<Database> OpenRegistryFile(const StateFolder& folder, std::int64_t max_pa
   if (!found->marker) {
     if (auto marked = folder.WriteMarker(*id); !marked) return tl::unexpected(marked.error());
   }
-  if (auto upgraded = Upgrade(*db); !upgraded) return Because(path, upgraded.error());
-  if (auto written = TryWriting(*db); !written) return Because(path, written.error());
-  if (auto counting = CountTurns(*db); !counting) return Because(path, counting.error());
+  if (auto upgraded = Upgrade(*db); !upgraded) return NotOpened(path, upgraded.error());
+  if (auto written = TryWriting(*db); !written) return NotOpened(path, written.error());
+  if (auto counting = CountTurns(*db); !counting) return NotOpened(path, counting.error());
   db->SetCheckpointOnClose(true);
   return std::move(*db);
 }

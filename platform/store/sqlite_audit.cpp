@@ -47,7 +47,7 @@ static_assert(static_cast<int>(ports::AuditKind::kStarted) == 1 &&
 static_assert(static_cast<int>(ports::AuditKind::kViewBegan) == 17 &&
               static_cast<int>(ports::AuditKind::kViewEnded) == 20);
 
-tl::unexpected<Error> Because(const std::string& path, const Error& error) {
+tl::unexpected<Error> LogNotOpened(const std::string& path, const Error& error) {
   const char* advice = " (nothing was changed)";
   if (error.code == ErrorCode::kLimit) advice = ": the disk is full; free some space and start again";
   if (error.code == ErrorCode::kCorrupt)
@@ -129,37 +129,37 @@ Result<std::unique_ptr<SqliteAudit>> SqliteAudit::Open(const SqliteAuditOptions&
                 path + " is missing, but the registry was used with an audit log: restore it from a backup");
   }
   if (!there) {
-    if (auto made = MakeFile(path); !made) return Because(path, made.error());
+    if (auto made = MakeFile(path); !made) return LogNotOpened(path, made.error());
   }
   auto db = Database::Open(path);
-  if (!db) return Because(path, db.error());
+  if (!db) return LogNotOpened(path, db.error());
   const auto tables = db->Number("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return Because(path, tables.error());
+  if (!tables) return LogNotOpened(path, tables.error());
   if (options.make && **tables == 0) {
     if (auto made = MakeTables(*db, entropy.MakeId<ports::AuditLogId>()); !made)
-      return Because(path, made.error());
+      return LogNotOpened(path, made.error());
   }
-  if (auto known = CheckFormat(*db); !known) return Because(path, known.error());
+  if (auto known = CheckFormat(*db); !known) return LogNotOpened(path, known.error());
   for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
                           "PRAGMA wal_autocheckpoint = 256", "PRAGMA temp_store = MEMORY"}) {
-    if (auto run = db->Run(sql); !run) return Because(path, run.error());
+    if (auto run = db->Run(sql); !run) return LogNotOpened(path, run.error());
   }
   if (options.max_pages > 0) {
     const std::string limit = "PRAGMA max_page_count = " + std::to_string(options.max_pages);
-    if (auto run = db->Run(limit.c_str()); !run) return Because(path, run.error());
+    if (auto run = db->Run(limit.c_str()); !run) return LogNotOpened(path, run.error());
   }
   const auto log = ReadLogId(*db);
-  if (!log) return Because(path, log.error());
+  if (!log) return LogNotOpened(path, log.error());
   return std::unique_ptr<SqliteAudit>(new SqliteAudit(std::move(*db), *log));
 }
 
 Result<std::unique_ptr<SqliteAudit>> SqliteAudit::OpenToRead(const std::string& path) {
   auto db = Database::Open(path);
-  if (!db) return Because(path, db.error());
-  if (auto run = db->Run("PRAGMA query_only = ON"); !run) return Because(path, run.error());
-  if (auto known = CheckFormat(*db); !known) return Because(path, known.error());
+  if (!db) return LogNotOpened(path, db.error());
+  if (auto run = db->Run("PRAGMA query_only = ON"); !run) return LogNotOpened(path, run.error());
+  if (auto known = CheckFormat(*db); !known) return LogNotOpened(path, known.error());
   const auto log = ReadLogId(*db);
-  if (!log) return Because(path, log.error());
+  if (!log) return LogNotOpened(path, log.error());
   return std::unique_ptr<SqliteAudit>(new SqliteAudit(std::move(*db), *log));
 }
 

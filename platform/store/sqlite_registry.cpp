@@ -6,14 +6,14 @@
 namespace latchkey::platform {
 namespace {
 
+WallTime SecondAt(const Statement& statement, int column) {
+  return FromUnixSeconds(statement.NumberAt(column));
+}
+
 constexpr std::string_view kCameraKind = "camera";
 constexpr std::string_view kViewerKind = "viewer";
 constexpr std::string_view kGrantKind = "grant";
 constexpr std::string_view kSuspensionKind = "suspension";
-
-WallTime TimeAt(const Statement& statement, int column) {
-  return FromUnixSeconds(statement.NumberAt(column));
-}
 
 Status PutToken(Database& db, ByteView owner, const ports::TokenDigest& digest) {
   Statement put(db, "INSERT INTO tokens (digest, owner) VALUES (?, ?)");
@@ -217,7 +217,7 @@ Status SqliteRegistry::LoadCameras(std::vector<ports::CameraRecord>& out) {
     }
     camera.sdes = all.NumberAt(5) != 0;
     camera.reserved_epoch = Epoch{static_cast<std::uint64_t>(all.NumberAt(6))};
-    camera.added = TimeAt(all, 7);
+    camera.added = SecondAt(all, 7);
     camera.pin_state = static_cast<ports::PinState>(all.NumberAt(8));
     if (!all.IsNullAt(9)) {
       camera.certificate.emplace();
@@ -249,7 +249,7 @@ Status SqliteRegistry::LoadViewers(std::vector<ports::ViewerRecord>& out) {
     ports::ViewerRecord viewer;
     viewer.name = all.TextAt(1);
     if (!KnownIdAt(all, 0, viewer.id) || !all.BlobAt(2, viewer.token)) return Damaged("the table of viewers");
-    viewer.added = TimeAt(all, 3);
+    viewer.added = SecondAt(all, 3);
     out.push_back(std::move(viewer));
   }
 }
@@ -265,9 +265,9 @@ Status SqliteRegistry::LoadGrants(std::vector<ports::GrantRecord>& out) {
     if (!KnownIdAt(all, 0, grant.id) || !KnownIdAt(all, 1, grant.viewer) || !KnownIdAt(all, 2, grant.camera))
       return Damaged("the table of grants");
     grant.rights = static_cast<std::uint8_t>(all.NumberAt(3));
-    grant.not_before = TimeAt(all, 4);
-    grant.not_after = TimeAt(all, 5);
-    grant.added = TimeAt(all, 6);
+    grant.not_before = SecondAt(all, 4);
+    grant.not_after = SecondAt(all, 5);
+    grant.added = SecondAt(all, 6);
     out.push_back(grant);
   }
 }
@@ -288,7 +288,7 @@ Status SqliteRegistry::LoadSuspensions(std::vector<ports::SuspensionRecord>& out
     suspension.model = all.TextAt(3);
     suspension.reason = all.TextAt(4);
     suspension.automatic = all.NumberAt(5) != 0;
-    suspension.since = TimeAt(all, 6);
+    suspension.since = SecondAt(all, 6);
     out.push_back(std::move(suspension));
   }
 }

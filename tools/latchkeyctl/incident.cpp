@@ -119,12 +119,6 @@ Outcome<void> GatherEvents(const AskFunction& ask, const Json& cameras, Incident
   return {};
 }
 
-std::string Number(double value, int digits) {
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
 std::string Count(std::size_t n, const char* one, const char* more) {
   return std::to_string(n) + " " + (n == 1 ? one : more);
 }
@@ -140,6 +134,12 @@ std::string EndOf(const ports::AuditView& view) {
 }
 
 }  // namespace
+
+std::string Number(double value) {
+  std::array<char, 32> text{};
+  (void)std::snprintf(text.data(), text.size(), "%.1f", value);
+  return text.data();
+}
 
 std::vector<const ports::AuditRecord*> Incident::Failed() const {
   std::vector<const ports::AuditRecord*> failed;
@@ -241,7 +241,7 @@ std::string IncidentText(const Incident& incident) {
   std::string text = "From " + FormatTime(incident.question.from) + " to " + FormatTime(incident.question.to);
   if (incident.question.model) text += ", cameras of model " + *incident.question.model;
   if (incident.question.loss_above_pct)
-    text += ", views with loss above " + Number(*incident.question.loss_above_pct, 1) + " %";
+    text += ", views with loss above " + Number(*incident.question.loss_above_pct) + " %";
   text += ":\n" + Count(static_cast<std::size_t>(incident.views_in_all), "view", "views") + " of " +
           Count(cameras.size(), "camera", "cameras") + " by " + Count(viewers.size(), "viewer", "viewers") +
           ".\n" + Verdict(incident) + "\n";
@@ -254,8 +254,8 @@ std::string IncidentText(const Incident& incident) {
       text += "  " + FormatTime(view.began) + " to " + EndOf(view) + "  " + incident.NameOf(view.viewer) +
               "  epoch " + EpochsOf(view) + "  " + (view.network.empty() ? "never connected" : view.network) +
               "  " + std::to_string(view.packets) + " packets, loss " +
-              Number(view.camera_loss_permille / 10.0, 1) + " % from the camera, " +
-              Number(view.viewer_loss_permille / 10.0, 1) + " % to the viewer";
+              Number(view.camera_loss_permille / 10.0) + " % from the camera, " +
+              Number(view.viewer_loss_permille / 10.0) + " % to the viewer";
       if (const Running* running = incident.SoftwareAt(view.began))
         text += "  latchkeyd " + running->version + ", cache " + std::to_string(running->cache_format);
       text += "\n";

@@ -66,6 +66,9 @@ struct Incident {
 // One file that needs no other: a timeline for each camera, then what happened in words.
 [[nodiscard]] std::string IncidentHtml(const Incident& incident);
 
+// With one digit after the point.
+[[nodiscard]] std::string Number(double value);
+
 // A record's body for people: "name Nursery, model M1".
 [[nodiscard]] std::string FactsOf(const ports::AuditRecord& record);
 

@@ -56,12 +56,6 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
-std::string Number(double value, int digits = 1) {
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
 // The part of the time asked about that something happened in: events and views, with a little air.
 struct Span {
   WallTime from{};

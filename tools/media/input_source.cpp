@@ -11,7 +11,7 @@ namespace latchkey::media {
 namespace {
 
 // A file read this far behind real time goes on from now; a live clock this far off is taken anew.
-constexpr Duration kMaxBehind = seconds{1};
+constexpr Duration kMaxInputBehind = seconds{1};
 constexpr Duration kMaxLiveOffset = seconds{3};
 // From the last timestamp of a file to the first of its next round.
 constexpr Duration kLoopGap = milliseconds{40};
@@ -191,7 +191,7 @@ Duration InputSource::MapTime(std::int64_t ticks, const AVStream& stream) {
 std::optional<Instant> InputSource::Wait(FrameQueue& queue, Duration media_time) {
   const Instant now = platform::MonotonicNow();
   if (kind_ != Kind::kFile) return queue.stopping() ? std::nullopt : std::optional(now);
-  if (now - (begun_ + media_time) > kMaxBehind) begun_ = now - media_time;
+  if (now - (begun_ + media_time) > kMaxInputBehind) begun_ = now - media_time;
   const Instant due = begun_ + media_time;
   if (!queue.SleepUntil(due)) return std::nullopt;
   return due;

@@ -14,7 +14,7 @@ namespace latchkey::media {
 namespace {
 
 // Far behind (the machine slept), the pattern goes on from now instead of catching up.
-constexpr Duration kMaxBehind = milliseconds{500};
+constexpr Duration kMaxPatternBehind = milliseconds{500};
 constexpr double kToneHz = 330;
 constexpr double kToneLevel = 0.05;
 
@@ -81,7 +81,7 @@ Status PatternSource::Run(FrameQueue& queue) {
   Instant due = begun;
   while (queue.SleepUntil(due)) {
     const Instant now = platform::MonotonicNow();
-    if (now - due > kMaxBehind) due = now;
+    if (now - due > kMaxPatternBehind) due = now;
     if (auto status = PushPicture(queue, begun, now, queue.TakeKeyframeRequest()); !status) return status;
     if (tone_) {
       if (auto status = PushTone(queue, begun, now); !status) return status;

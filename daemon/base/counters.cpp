@@ -18,6 +18,7 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kRtcpMalformed: return "rtcp_malformed";
     case DropReason::kSrtpAuthentication: return "srtp_authentication";
     case DropReason::kSrtpReplay: return "srtp_replay";
+    case DropReason::kSrtpRecorded: return "srtp_recorded";
     case DropReason::kSrtpRollover: return "srtp_rollover";
     case DropReason::kWrongSsrc: return "wrong_ssrc";
     case DropReason::kWrongPayloadType: return "wrong_payload_type";

@@ -21,6 +21,7 @@ enum class DropReason : std::uint8_t {
   kRtcpMalformed,
   kSrtpAuthentication,
   kSrtpReplay,
+  kSrtpRecorded,  // authentic, under an enrolled key, but of before what the disk knows of
   kSrtpRollover,  // authentic only under a roll-over counter out of bounds
   kWrongSsrc,
   kWrongPayloadType,

@@ -99,11 +99,14 @@ RtpVerdict Gate::AdmitRtp(const ReceivedDatagram& datagram, const Admission& adm
   const ByteView plain = datagram.bytes.first(opened.size);
   const auto packet = wire::ParseRtp(plain);
   if (!packet) return Refuse(DropReason::kRtpMalformed);
+  // The disk is for what would be taken.
+  if (ledger_ && !FindPayloadType(packet->header.payload_type)) return Refuse(DropReason::kWrongPayloadType);
   if (ledger_ && !ledger_->Note(packet->header.ssrc, opened.index, now))
     return Hold(plain, opened.index, now, std::nullopt);
   // 6, 7
-  const RtpVerdict verdict = Belongs(*packet, now);
-  if (!ledger_ || verdict.reason != DropReason::kWrongSsrc || !IsRival(packet->header)) return verdict;
+  const auto index = ledger_ ? std::optional(opened.index) : std::nullopt;
+  const RtpVerdict verdict = Belongs(*packet, index, now);
+  if (!ledger_ || verdict.reason != DropReason::kWrongSsrc || !AwaitsEpoch(packet->header)) return verdict;
   return Hold(plain, opened.index, now, verdict.changed);
 }
 
@@ -115,33 +118,32 @@ RtpVerdict Gate::Hold(ByteView plain, ports::SrtpIndex index, Instant now,
   return {std::nullopt, DropReason::kNone, changed, true};
 }
 
-bool Gate::IsRival(const wire::RtpHeader& header) const {
+bool Gate::AwaitsEpoch(const wire::RtpHeader& header) const {
   const auto match = FindPayloadType(header.payload_type);
-  return match && !match->rtx && streams_[match->stream].rival == header.ssrc;
+  return match && !match->rtx && streams_[match->stream].agreed.ssrc && !IsOwned(header.ssrc) &&
+         !WasLeft(header.ssrc);
 }
 
 bool Gate::MayPass(const Held& held) const {
   const auto packet = wire::ParseRtp(held.plain);
   LATCHKEY_CHECK(packet.has_value());
-  return ledger_->Covers(packet->header.ssrc, held.index) && !IsRival(packet->header);
+  return ledger_->Covers(packet->header.ssrc, held.index) && !AwaitsEpoch(packet->header);
 }
 
 std::optional<AuthenticPacket> Gate::TakeHeld(Instant now) {
   std::erase_if(held_, [now](const Held& h) { return now - h.arrived > kHeldLife; });
-  for (;;) {
-    const auto next = std::find_if(held_.begin(), held_.end(), [this](const Held& h) { return MayPass(h); });
-    if (next == held_.end()) return std::nullopt;
+  for (auto next = held_.begin(); next != held_.end();) {
+    if (!MayPass(*next)) {
+      ++next;
+      continue;
+    }
     handed_out_ = std::move(next->plain);
-    const Instant arrived = next->arrived;
-    const ports::SrtpIndex index = next->index;
-    held_.erase(next);
     const auto packet = wire::ParseRtp(handed_out_);
-    const RtpVerdict verdict = Belongs(*packet, arrived);
+    const RtpVerdict verdict = Belongs(*packet, next->index, next->arrived);
+    next = held_.erase(next);
     if (verdict.packet) return verdict.packet;
-    // It has become a rival just now: its epoch is yet to begin.
-    if (verdict.reason == DropReason::kWrongSsrc && IsRival(packet->header))
-      held_.push_back({handed_out_, index, arrived});
   }
+  return std::nullopt;
 }
 
 std::optional<IndexWish> Gate::TakeIndexWish() {
@@ -172,7 +174,7 @@ RtcpVerdict Gate::AdmitRtcp(const ReceivedDatagram& datagram, const Admission& a
 
 // (f): payload type and SSRC are those of one agreed stream, which has its SSRC by declaration or from its
 // first authentic packet on.
-RtpVerdict Gate::Belongs(const wire::RtpPacket& packet, Instant now) {
+RtpVerdict Gate::Belongs(const wire::RtpPacket& packet, std::optional<ports::SrtpIndex> index, Instant now) {
   if (stream_count_ == 0) return Refuse(DropReason::kWrongDirection);
   const auto match = FindPayloadType(packet.header.payload_type);
   if (!match) return Refuse(DropReason::kWrongPayloadType);
@@ -181,12 +183,12 @@ RtpVerdict Gate::Belongs(const wire::RtpPacket& packet, Instant now) {
   if (WasLeft(ssrc)) return Refuse(DropReason::kWrongSsrc);
   if (match->rtx) {
     if (!TakeRtxSsrc(stream, ssrc)) return Refuse(DropReason::kWrongSsrc);
-    return Number(packet, *match, now);
+    return Number(packet, *match, index, now);
   }
   if (TakeMediaSsrc(stream, ssrc)) {
     stream.rival.reset();
     stream.change_reported = false;
-    return Number(packet, *match, now);
+    return Number(packet, *match, index, now);
   }
   // An SSRC of another stream is a mix-up, not a change.
   if (IsOwned(ssrc)) return Refuse(DropReason::kWrongSsrc);
@@ -220,7 +222,8 @@ std::optional<std::uint32_t> Gate::NoteRival(Stream& stream, std::uint32_t ssrc,
 }
 
 // (e): the stream's own numbering, bounded.
-RtpVerdict Gate::Number(const wire::RtpPacket& packet, Match match, Instant now) {
+RtpVerdict Gate::Number(const wire::RtpPacket& packet, Match match, std::optional<ports::SrtpIndex> index,
+                        Instant now) {
   Stream& stream = streams_[match.stream];
   AuthenticPacket out;
   out.header_ = packet.header;
@@ -243,11 +246,15 @@ RtpVerdict Gate::Number(const wire::RtpPacket& packet, Match match, Instant now)
     out.header_.sequence = original->original_sequence;
     out.payload_ = original->payload;
   }
-  const std::int64_t sequence = stream.sequence.Peek(out.header_.sequence);
+  // The index tells more than the nearest number does: such a sender may have gone on unheard for any time.
+  constexpr std::int64_t kOneRange = 1 << 16;
+  const std::int64_t sequence =
+      index ? static_cast<std::int64_t>(*index) + kOneRange : stream.sequence.Peek(out.header_.sequence);
   const std::int64_t first = stream.first_sequence.value_or(sequence);
   if ((sequence >> 16U) - (first >> 16U) > kMaxRollovers) return Refuse(DropReason::kSrtpRollover);
   stream.first_sequence = first;
-  out.sequence_ = {stream.sequence.Unwrap(out.header_.sequence)};
+  if (!index) (void)stream.sequence.Unwrap(out.header_.sequence);
+  out.sequence_ = {sequence};
   return {out, DropReason::kNone, std::nullopt};
 }
 
@@ -326,7 +333,8 @@ bool Gate::IsConsistent() const {
     // A rival is somebody else, and only someone known can have one.
     if (stream.rival && (!stream.agreed.ssrc || stream.rival == stream.agreed.ssrc)) return false;
     if (stream.change_reported && !stream.rival) return false;
-    if (stream.first_sequence.has_value() != stream.sequence.highest().has_value()) return false;
+    if (stream.sequence.highest().has_value() != (!ledger_ && stream.first_sequence.has_value()))
+      return false;
   }
   const auto used = std::span<const AgreedStream>(agreed).first(stream_count_);
   if (held_.size() > kMaxHeld || (ledger_ ? !ledger_->IsConsistent() : !held_.empty())) return false;

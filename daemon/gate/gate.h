@@ -72,7 +72,7 @@ struct RtcpVerdict {
 //   2 header as it must  kRtpMalformed, kRtcpMalformed
 //   3 peer, consent  (d) kUnknownPeer, kConsentExpired
 //   4 suspension     (g) kSuspended; of RTCP, the SSRC that stands in the clear (f) kWrongSsrc
-//   5 unprotects, no replay (e)   kSrtpAuthentication, kSrtpReplay
+//   5 unprotects, no replay (e)   kSrtpAuthentication, kSrtpReplay, kSrtpRecorded
 //   6 of RTP, payload type and SSRC (f)   kWrongPayloadType, kWrongSsrc, kWrongDirection
 //   7 roll-over bounded     (e)   kSrtpRollover
 //
@@ -163,18 +163,20 @@ class Gate {
   RtpVerdict Hold(ByteView plain, ports::SrtpIndex index, Instant now, std::optional<SsrcChanged> changed);
   [[nodiscard]] bool MayPass(const Held& held) const;
   // Of another SSRC than its stream's, which may become the stream's.
-  [[nodiscard]] bool IsRival(const wire::RtpHeader& header) const;
+  [[nodiscard]] bool AwaitsEpoch(const wire::RtpHeader& header) const;
   RtpVerdict Refuse(DropReason reason, std::optional<SsrcChanged> changed = std::nullopt);
   RtcpVerdict RefuseRtcp(DropReason reason);
   [[nodiscard]] std::optional<Match> FindPayloadType(std::uint8_t payload_type) const;
   [[nodiscard]] bool IsOwned(std::uint32_t ssrc) const;
   [[nodiscard]] bool WasLeft(std::uint32_t ssrc) const;
   [[nodiscard]] bool AnySsrcKnown() const;
-  RtpVerdict Belongs(const wire::RtpPacket& packet, Instant now);
+  // `index`: of an enrolled key.
+  RtpVerdict Belongs(const wire::RtpPacket& packet, std::optional<ports::SrtpIndex> index, Instant now);
   bool TakeMediaSsrc(Stream& stream, std::uint32_t ssrc);
   bool TakeRtxSsrc(Stream& stream, std::uint32_t ssrc);
   static std::optional<std::uint32_t> NoteRival(Stream& stream, std::uint32_t ssrc, Instant now);
-  RtpVerdict Number(const wire::RtpPacket& packet, Match match, Instant now);
+  RtpVerdict Number(const wire::RtpPacket& packet, Match match, std::optional<ports::SrtpIndex> index,
+                    Instant now);
 
   std::unique_ptr<ports::SrtpReceiver> receiver_;
   std::array<Stream, kMaxStreams> streams_{};

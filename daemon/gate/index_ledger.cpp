@@ -12,43 +12,45 @@ const IndexLedger::Source* IndexLedger::Find(std::uint32_t ssrc) const {
   return at == sources_.end() ? nullptr : &*at;
 }
 
-IndexLedger::Source* IndexLedger::Find(std::uint32_t ssrc) {
-  const auto at =
-      std::find_if(sources_.begin(), sources_.end(), [ssrc](const Source& s) { return s.ssrc == ssrc; });
-  return at == sources_.end() ? nullptr : &*at;
-}
-
 bool IndexLedger::Note(std::uint32_t ssrc, SrtpIndex index, Instant now) {
-  Source* source = Find(ssrc);
-  if (source == nullptr) {
+  auto source =
+      std::find_if(sources_.begin(), sources_.end(), [ssrc](const Source& s) { return s.ssrc == ssrc; });
+  if (source == sources_.end()) {
     if (sources_.size() == kMaxSources) return false;
-    source = &sources_.emplace_back();
+    source = sources_.insert(source, Source());
     source->ssrc = ssrc;
-    source->highest = index;
-    source->block_from = index;
-    source->block_since = now;
   }
   source->highest = std::max(source->highest, index);
-  if (now - source->block_since >= kBlockTime) {
-    source->block = std::clamp(source->highest - source->block_from, kLeastBlock, kMostBlock);
-    source->block_from = source->highest;
-    source->block_since = now;
-  }
+  // The next block is asked for when half of this one is used up.
+  if (source->asked <= source->highest + source->block / 2 && source->asked != ports::kSrtpMaxIndex)
+    Want(*source, now);
   return index < source->reserved;
 }
 
+void IndexLedger::Want(Source& source, Instant now) {
+  if (source.wanted) return;
+  source.wanted = true;
+  if (source.wanted_at) {
+    const Duration half = now - *source.wanted_at;
+    if (half < kBlockTime / 2) source.block = std::min(source.block * 2, kMostBlock);
+    if (half > kBlockTime * 2) source.block = std::max(source.block / 2, kLeastBlock);
+  }
+  source.wanted_at = now;
+}
+
 void IndexLedger::Reserve(const IndexWish& reserved) {
-  if (Source* source = Find(reserved.ssrc)) source->reserved = std::max(source->reserved, reserved.up_to);
+  const auto source = std::find_if(sources_.begin(), sources_.end(),
+                                   [&](const Source& s) { return s.ssrc == reserved.ssrc; });
+  if (source != sources_.end()) source->reserved = std::max(source->reserved, reserved.up_to);
 }
 
 std::optional<IndexWish> IndexLedger::TakeWish() {
-  for (Source& source : sources_) {
-    // The next block is asked for when half of this one is used up.
-    if (source.asked == ports::kSrtpMaxIndex || source.asked > source.highest + source.block / 2) continue;
-    source.asked = std::min(source.highest + source.block, ports::kSrtpMaxIndex);
-    return IndexWish{source.ssrc, source.asked};
-  }
-  return std::nullopt;
+  const auto source =
+      std::find_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.wanted; });
+  if (source == sources_.end()) return std::nullopt;
+  source->wanted = false;
+  source->asked = std::min(source->highest + source->block, ports::kSrtpMaxIndex);
+  return IndexWish{source->ssrc, source->asked};
 }
 
 bool IndexLedger::Covers(std::uint32_t ssrc, SrtpIndex index) const {
@@ -59,7 +61,7 @@ bool IndexLedger::Covers(std::uint32_t ssrc, SrtpIndex index) const {
 bool IndexLedger::IsConsistent() const {
   return sources_.size() <= kMaxSources && std::all_of(sources_.begin(), sources_.end(), [](const Source& s) {
            return s.reserved <= ports::kSrtpMaxIndex && s.asked <= ports::kSrtpMaxIndex &&
-                  s.block_from <= s.highest;
+                  s.block >= kLeastBlock && s.block <= kMostBlock;
          });
 }
 

@@ -23,14 +23,14 @@ struct IndexWish {
 
 class IndexLedger {
  public:
-  // What is asked for at once: as many packets as came in so long a time, kLeastBlock at least. After a crash
-  // so much of a stream that goes on is not taken: a longer block means fewer writes to the disk and more of
-  // that.
+  // What is asked for at once lasts from kBlockTime to four times as long: it begins small, doubles when it
+  // is used up sooner, and is halved when it lasts longer. When a session ends, so much of a stream that goes
+  // on is not taken: a longer block means fewer writes to the disk and more of that.
   static constexpr Duration kBlockTime = seconds(10);
-  static constexpr ports::SrtpIndex kLeastBlock = 512;
-  static constexpr ports::SrtpIndex kMostBlock = 16'384;
-  // Sources of a session. Those of another are not taken.
-  static constexpr std::size_t kMaxSources = 32;
+  static constexpr ports::SrtpIndex kLeastBlock = 128;
+  static constexpr ports::SrtpIndex kMostBlock = 131'072;
+  // Sources of a session, as many as a receiver takes. Those of another are not taken.
+  static constexpr std::size_t kMaxSources = 16;
 
   // An authentic packet came. False: nothing is reserved for it (yet).
   bool Note(std::uint32_t ssrc, ports::SrtpIndex index, Instant now);
@@ -48,11 +48,11 @@ class IndexLedger {
     ports::SrtpIndex reserved = 0;  // below it
     ports::SrtpIndex asked = 0;     // for the next block
     ports::SrtpIndex block = kLeastBlock;
-    ports::SrtpIndex block_from = 0;  // highest when the pace was last looked at
-    Instant block_since{};
+    std::optional<Instant> wanted_at;  // the last block, when half of the one before was used up
+    bool wanted = false;               // and it is yet to be asked for
   };
+  static void Want(Source& source, Instant now);
   [[nodiscard]] const Source* Find(std::uint32_t ssrc) const;
-  [[nodiscard]] Source* Find(std::uint32_t ssrc);
 
   std::vector<Source> sources_;
 };

@@ -106,7 +106,7 @@ DropReason CameraSession::HandleRtp(const ReceivedDatagram& datagram, Instant no
   const std::size_t wire_size = datagram.bytes.size();
   const gate::RtpVerdict verdict = gate_->AdmitRtp(datagram, AdmissionOf(datagram, now), now);
   if (verdict.changed) epoch_wanted_ = true;
-  if (verdict.reason == DropReason::kSrtpReplay && enrolled()) replayed_at_ = now;
+  if (verdict.reason == DropReason::kSrtpRecorded) replayed_at_ = now;
   if (!verdict.packet && !verdict.held) return verdict.reason;
   transport_.NoteAuthenticMedia({datagram.to, datagram.from}, now);
   last_packet_ = now;
@@ -265,7 +265,8 @@ std::optional<wire::SessionEndReason> CameraSession::ended(Instant now) const {
   if (key_refused_) return wire::SessionEndReason::kKeyRefused;
   if (setup_failed_) return wire::SessionEndReason::kHandshakeFailed;
   if (gate_ && gate_->exhausted()) return wire::SessionEndReason::kLimit;
-  if (too_late_) return wire::SessionEndReason::kTooLate;
+  // A session of an enrolled key that began anew would take late pictures for those of now.
+  if (too_late_ && !enrolled()) return wire::SessionEndReason::kTooLate;
   switch (transport_.state()) {
     case peer::TransportState::kHandshakeFailed: return wire::SessionEndReason::kHandshakeFailed;
     case peer::TransportState::kHandshakeTimeout: return wire::SessionEndReason::kHandshakeTimeout;

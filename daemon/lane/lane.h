@@ -104,7 +104,6 @@ class Lane {
 
   // Dispatch.
   DropReason Dispatch(const ReceivedDatagram& datagram, Instant now);
-  DropReason DispatchUnknown(const ReceivedDatagram& datagram, wire::DatagramKind kind, Instant now);
   DropReason DispatchStun(const ReceivedDatagram& datagram, Instant now);
   [[nodiscard]] bool IsOurs(const SocketAddress& local) const;
   [[nodiscard]] bool IsHeld(const AddressPair& pair, SessionId claimant, Instant now);

@@ -14,7 +14,11 @@ DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
   if (kind == wire::DatagramKind::kUnknown) return DropReason::kUnknownProtocol;
   if (kind == wire::DatagramKind::kStun) return DispatchStun(datagram, now);
   const auto session = addresses_.Find({datagram.from, datagram.to});
-  if (!session) return DispatchUnknown(datagram, kind, now);
+  // A camera with an enrolled key has proved its 5-tuple by no check: each of its packets does, to the gate.
+  // No check takes them away from it, whoever made it from there; nobody else has media to send.
+  if (kind == wire::DatagramKind::kRtp && camera_ && camera_->enrolled())
+    return IsOurs(datagram.to) ? camera_->HandleRtp(datagram, now) : DropReason::kUnknownPeer;
+  if (!session) return DropReason::kUnknownPeer;
   if (IsCamera(*session)) {
     switch (kind) {
       case wire::DatagramKind::kDtls: return camera_->HandleDtls(datagram, now, batch_);
@@ -37,12 +41,6 @@ DropReason Lane::Dispatch(const ReceivedDatagram& datagram, Instant now) {
     case wire::DatagramKind::kCount: break;
   }
   return DropReason::kUnknownProtocol;
-}
-
-// A camera with an enrolled key has proved its 5-tuple by no check: each of its packets does, to the gate.
-DropReason Lane::DispatchUnknown(const ReceivedDatagram& datagram, wire::DatagramKind kind, Instant now) {
-  const bool takes = camera_ && camera_->enrolled() && kind == wire::DatagramKind::kRtp;
-  return takes && IsOurs(datagram.to) ? camera_->HandleRtp(datagram, now) : DropReason::kUnknownPeer;
 }
 
 bool Lane::IsOurs(const SocketAddress& local) const {

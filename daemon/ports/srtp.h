@@ -95,8 +95,9 @@ class SrtpFactory {
   virtual ~SrtpFactory() = default;
 
   [[nodiscard]] virtual Result<std::unique_ptr<SrtpReceiver>> MakeReceiver(const SrtpKey& key) = 0;
-  // Of a key that outlives sessions. What is below its source's floor is kSrtpReplay and leaves no trace; a
-  // source may be joined behind any number of roll-overs, without loss if there are none since its floor.
+  // Of a key that outlives sessions. What is below its source's floor never opens, is kSrtpRecorded now and
+  // then when it is authentic, and leaves no trace; a source may be joined behind any number of roll-overs,
+  // without loss if there are none since its floor.
   // RTP alone: RTCP has an index of its own that nobody kept, and is kWrongDirection.
   [[nodiscard]] virtual Result<std::unique_ptr<SrtpReceiver>> ResumeReceiver(const SrtpKey&,
                                                                              std::span<const SourceFloor>) {

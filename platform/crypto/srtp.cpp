@@ -184,7 +184,9 @@ Result<std::unique_ptr<ports::SrtpReceiver>> LibSrtpFactory::ResumeReceiver(
     const SrtpKey& key, std::span<const ports::SourceFloor> floors) {
   auto session = MakeSrtpSession(key, false);
   if (!session) return tl::unexpected<Error>(session.error());
-  return std::make_unique<ResumedReceiver>(std::move(*session), key, floors);
+  auto trials = MakeSrtpSession(key, false);
+  if (!trials) return tl::unexpected<Error>(trials.error());
+  return std::make_unique<ResumedReceiver>(std::move(*session), std::move(*trials), key, floors);
 }
 
 Result<std::unique_ptr<ports::SrtpSender>> LibSrtpFactory::MakeSender(const SrtpKey& key) {

@@ -186,6 +186,15 @@ TEST_CASE("enrolled: a recording played to a hub that was restarted shows nothin
   CHECK(restarted.status.frames_in == 0);
   CHECK(restarted.status.state == wire::CameraState::kUnavailable);
   CHECK(restarted.status.reason == wire::UnavailableReason::kReplayed);
+  // Packets without the key say nothing about it.
+  World noisy;
+  Camera absent(noisy.camera_tools, Host(2), 0xCA1);
+  noisy.Enrol(absent, SomeKey(2), known);
+  for (const ByteVector& datagram : recorded) {
+    noisy.Inject(datagram, Host(2));
+    noisy.Advance(milliseconds{10});
+  }
+  CHECK(noisy.status.reason == wire::UnavailableReason::kCameraOffline);
 }
 
 TEST_CASE(
@@ -239,6 +248,44 @@ TEST_CASE("enrolled: whoever repeats its packets from elsewhere, sooner than the
     camera.peer.out.pop_front();
   }
   CHECK(world.lane->drops().of(DropReason::kUnknownPeer) == 1);
+}
+
+TEST_CASE("enrolled: a viewer that checks from its very address takes nothing away from it") {
+  World world;
+  Camera camera(world.camera_tools, Host(2), 0xCA1);
+  world.Enrol(camera, SomeKey());
+  world.Film(camera, seconds{1});
+  const std::uint32_t before = camera.pictures;
+  ViewerEnd viewer(world.viewer_tools, Host(2));
+  (void)world.View(viewer);
+  world.Connect(viewer.peer);
+  world.Film(camera, seconds{1});
+  world.Advance(kStatusInterval);
+  CHECK(camera.pictures > before);
+  CHECK(world.status.frames_in == camera.pictures);
+}
+
+// Whoever holds its packets back can't make them pass for live by waiting until the session is begun anew.
+TEST_CASE("enrolled: a stream that is held back is dark for as long as it is late") {
+  World world;
+  Camera camera(world.camera_tools, Host(2), 0xCA1);
+  world.Enrol(camera, SomeKey());
+  world.Film(camera, seconds{2});
+  REQUIRE(world.status.state == wire::CameraState::kLive);
+  const Instant stopped = world.now;
+  world.Advance(seconds{8});
+  const Duration late = world.now - stopped;
+  for (int i = 0; i < 25 * 90; ++i) {
+    camera.SendPicture(i % 25 == 0, 1000, world.now - late);
+    world.Advance(milliseconds{40});
+    REQUIRE(world.status.state == wire::CameraState::kUnavailable);
+  }
+  CHECK(world.status.reason == wire::UnavailableReason::kTooLate);
+  auto messages = world.TakeMessages();
+  CHECK_FALSE(world.Find<wire::SessionEnded>(messages));
+  // What it sends now is seen at once.
+  world.Film(camera, seconds{2});
+  CHECK(world.status.state == wire::CameraState::kLive);
 }
 
 TEST_CASE("enrolled: RTCP and DTLS, and RTP to another address of the hub, are nobody's") {

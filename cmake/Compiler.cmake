@@ -9,6 +9,10 @@ if(LATCHKEY_WERROR)
   target_compile_options(latchkey_flags INTERFACE -Werror)
 endif()
 
+# Functions are looked up at the start: at a first call the dynamic linker would save all registers on the stack,
+# and what memcpy had in them of a key would stay there.
+add_link_options(-Wl,-z,now)
+
 if(LATCHKEY_SANITIZE)
   add_compile_options(-fsanitize=${LATCHKEY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LATCHKEY_SANITIZE})
@@ -28,7 +32,7 @@ if(LATCHKEY_HARDEN)
     add_compile_options(-fcf-protection=full)
   endif()
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-  add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
+  add_link_options(-Wl,-z,relro -Wl,--as-needed)
   include(CheckPIESupported)
   check_pie_supported()
 endif()

@@ -50,7 +50,8 @@ struct LaneSlot {
   Instant since{};  // of `state`
   bool told_to_suspend = false;
   bool dark = false;               // it has said since that nothing leaves it any more
-  std::optional<Instant> dark_by;  // else it is ended then
+  std::optional<Instant> dark_by;  // else it is ended then, when what it has said by then is read
+  bool overdue = false;            // that time is up
   std::uint16_t udp_port = 0;
   Epoch epoch;  // 0: none lives
   Secret32 content_key;

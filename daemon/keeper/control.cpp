@@ -151,7 +151,11 @@ Answer WithId(Fields& fields, Call&& call) {
 }
 
 Answer CameraRemove(Fields& fields, const Context& context) {
-  return WithId<CameraId>(fields, [&](CameraId id) { return Finish(context.desk().RemoveCamera(id)); });
+  return WithId<CameraId>(fields, [&](CameraId id) {
+    context.desk().EndMedia(id, "the camera was removed");
+    context.CarryOut();
+    return Finish(context.desk().RemoveCamera(id));
+  });
 }
 
 Answer CameraPin(Fields& fields, const Context& context) {
@@ -171,6 +175,8 @@ Answer CameraConfirm(Fields& fields, const Context& context) {
 
 Answer CameraRotate(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
+    context.desk().EndPublisher(id);
+    context.CarryOut();
     const auto renewed = context.desk().RotateCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
     return CameraTokenReply(*renewed, context);
@@ -179,6 +185,8 @@ Answer CameraRotate(Fields& fields, const Context& context) {
 
 Answer CameraTransfer(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
+    context.desk().EndMedia(id, "the camera has a new owner");
+    context.CarryOut();
     const auto renewed = context.desk().TransferCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
     return CameraTokenReply(*renewed, context);
@@ -225,6 +233,8 @@ Answer ViewerAdd(Fields& fields, const Context& context) {
 
 Answer ViewerRotate(Fields& fields, const Context& context) {
   return WithId<ViewerId>(fields, [&](ViewerId id) -> Answer {
+    context.desk().EndViews(id);
+    context.CarryOut();
     const auto token = context.desk().RotateViewer(id);
     if (!token) return tl::unexpected(token.error());
     return TokenReply(id, *token, context);
@@ -346,6 +356,14 @@ Answer Run(std::string_view text, const Context& context) {
 }
 
 }  // namespace
+
+std::string NotDarkReply(const std::string& name) {
+  const Json reply{
+      {"error", "it is suspended, but the process of \"" + name +
+                    "\" has not confirmed that nothing leaves it any more: it is being ended; look at "
+                    "latchkeyctl status, and if in doubt stop the hub"}};
+  return reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
                           WallTime wall, const std::function<void()>& carry_out) {

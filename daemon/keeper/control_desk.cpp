@@ -52,13 +52,12 @@ Status ControlDesk::ConfirmPin(CameraId id) {
   return admissions_.Confirm(id);
 }
 
-void ControlDesk::LetInAnew(CameraId id, Instant now, WallTime wall) {
+void ControlDesk::ForgetRefusals(CameraId id) {
   LaneSlot* lane = books_.Lane(id);
   if (lane == nullptr) return;
   lane->key_refused.clear();
   lane->sdes_refused = false;
   lane->sdes_failed.reset();
-  sdes_.BeginAll(now, wall);
 }
 
 Result<Enrolled<CameraId>> ControlDesk::RotateCamera(CameraId id, Instant now, WallTime wall) {
@@ -66,7 +65,8 @@ Result<Enrolled<CameraId>> ControlDesk::RotateCamera(CameraId id, Instant now, W
   if (!renewed) return renewed;
   Note(audit::Kind::kTokenRotated, id);
   keys_.EndPublisher(id);
-  LetInAnew(id, now, wall);
+  ForgetRefusals(id);
+  sdes_.BeginAll(now, wall);
   return renewed;
 }
 
@@ -77,6 +77,7 @@ Result<Enrolled<CameraId>> ControlDesk::TransferCamera(CameraId id, Instant now,
   keys_.EndPublisher(id);
   keys_.RefuseQuestions(id, NotGranted("the camera has a new owner"));
   keys_.Recheck(wall);
+  ForgetRefusals(id);
   books_.lists_changed = true;
   // What the old owner's viewers were sealed for opens to nobody any more. Where no epoch can be made the
   // lane begins anew instead, without memory.
@@ -86,7 +87,7 @@ Result<Enrolled<CameraId>> ControlDesk::TransferCamera(CameraId id, Instant now,
     books_.effects.emplace_back(RestartLane{id});
     return renewed;
   }
-  LetInAnew(id, now, wall);
+  sdes_.BeginAll(now, wall);
   return renewed;
 }
 
@@ -157,6 +158,15 @@ void ControlDesk::EndViews(ViewerId viewer) {
   const TokenOwner owner = viewer;
   for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.owner == owner; }))
     keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
+}
+
+void ControlDesk::EndPublisher(CameraId camera) {
+  keys_.EndPublisher(camera);
+}
+
+void ControlDesk::EndMedia(CameraId camera, std::string_view why) {
+  for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.camera == camera; }))
+    keys_.EndSession(id, why);
 }
 
 Result<Registry::SuspendResult> ControlDesk::Suspend(const NewSuspension& suspension, WallTime wall) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/keeper/admission_desk.h"
@@ -46,10 +47,13 @@ class ControlDesk {
   Status RemoveViewer(ViewerId id, WallTime wall);
   Result<GrantId> AddGrant(const NewGrant& grant, WallTime wall);
   Status RevokeGrant(GrantId id, WallTime wall);
-  // Ends the views that live by the grant, or that are the viewer's. To be carried out before the two below,
-  // which wait for the disk; a view that ended although they fail may begin again.
+  // End what is to end by an order: the views that live by the grant, or that are the viewer's; the camera's
+  // publisher; all that it sends and all that is seen of it. To be carried out before the order itself, which
+  // waits for the disk; what ended although that fails may begin again.
   void EndViews(GrantId grant);
   void EndViews(ViewerId viewer);
+  void EndPublisher(CameraId camera);
+  void EndMedia(CameraId camera, std::string_view why);
   // As SuspensionDesk::Suspend(): told to the lanes now, on disk when the effects have been carried out.
   Result<Registry::SuspendResult> Suspend(const NewSuspension& suspension, WallTime wall);
   [[nodiscard]] const Registry::Unkept* WhyNotKept(SuspensionId id) const {
@@ -66,7 +70,7 @@ class ControlDesk {
  private:
   void Note(audit::Kind kind, CameraId camera, const Facts& facts = {});
   // Its token and its key are others now.
-  void LetInAnew(CameraId id, Instant now, WallTime wall);
+  void ForgetRefusals(CameraId id);
 
   Books& books_;
   KeyDesk& keys_;

@@ -31,7 +31,6 @@ void Keeper::HandleStart(Instant now, WallTime wall) {
   facts.Text("version", Version()).Number("cache_format", kCacheFormat);
   facts.Text("after", books_.audit.number() == 0 ? "nothing" : books_.audit.unclean() ? "a crash" : "a stop");
   books_.Record(audit::Kind::kStarted, {}, facts);
-  WriteAudit();
 }
 
 void Keeper::HandleStop(Instant now, WallTime wall) {

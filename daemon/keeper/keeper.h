@@ -33,7 +33,7 @@ class Keeper {
   // What the front is started with from now on.
   void SetHttpIdentity(HttpIdentity identity) { books_.http = std::move(identity); }
 
-  // The daemon's start and its end, for the audit log.
+  // The daemon's start (recorded, and yet to be written) and its end, for the audit log.
   void HandleStart(Instant now, WallTime wall);
   void HandleStop(Instant now, WallTime wall);
   // How WriteAudit went: all of the batch is on disk, or none of it.
@@ -68,8 +68,9 @@ class Keeper {
   // The front and every lane have been ready.
   [[nodiscard]] bool AllReady() const;
   [[nodiscard]] bool LaneReady(CameraId camera) const;
-  // As SuspensionDesk::AllDark().
-  [[nodiscard]] bool AllDark() const { return suspensions_.AllDark(); }
+  // As SuspensionDesk::NotDark().
+  [[nodiscard]] std::optional<CameraId> NotDark() const { return suspensions_.NotDark(); }
+  [[nodiscard]] bool AllDark() const { return !NotDark(); }
   [[nodiscard]] bool front_ready() const { return books_.front_ready; }
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }

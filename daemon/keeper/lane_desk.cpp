@@ -1,6 +1,7 @@
 #include "daemon/keeper/lane_desk.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,12 @@ namespace {
 // goes into a header of the front's: a lane must not be able to write one, or to end the front with it.
 bool IsEntityTag(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '"'; });
+}
+
+// A lane knows no tokens: one that speaks of them would make a guesser of whoever asked.
+bool IsLaneRefusal(std::uint16_t http_status) {
+  static constexpr std::array<std::uint16_t, 9> kTheirs{400, 404, 406, 409, 412, 413, 428, 500, 503};
+  return std::find(kTheirs.begin(), kTheirs.end(), http_status) != kTheirs.end();
 }
 
 constexpr const char* kNoEntityTag = "its entity tag is none";
@@ -243,8 +250,8 @@ void LaneDesk::On(wire::PatchAnswer m) {
 void LaneDesk::On(wire::Refused m) {
   Question* question = FindOwn(m.ticket);
   if (question == nullptr) return;
-  if (m.http_status < 400 || m.http_status > 599) {
-    books_.LaneViolation(camera_, "it refused with a status that is none");
+  if (!IsLaneRefusal(m.http_status)) {
+    books_.LaneViolation(camera_, "it refused with a status that lanes don't refuse with");
     return;
   }
   const bool heard = !question->abandoned;

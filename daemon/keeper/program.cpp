@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/access/token.h"
+#include "daemon/base/check.h"
 #include "daemon/keeper/control.h"
 #include "daemon/keeper/program_questions.h"
 #include "daemon/wire/ipc_exit.h"
@@ -54,16 +55,32 @@ Status CheckReach(const ProgramOptions& options) {
   return {};
 }
 
+// While the log ends in a stop, the registry may not change: a log that ends so and tells of fewer changes
+// was put back from a backup (CheckTurn).
+Status Program::WriteBeginning() {
+  keeper_.HandleStart(started_, platform::WallNow());
+  const auto batch = book_.TakeBatch(started_);
+  LATCHKEY_CHECK(batch.has_value());
+  if (auto written = audit_.WriteNow(*batch); !written) {
+    return Fail(written.error().code, options_.audit_path + ": " + written.error().message +
+                                          (written.error().code == ErrorCode::kLimit
+                                               ? ": the disk is full; free some space and start again"
+                                               : " (nothing was changed)"));
+  }
+  keeper_.HandleAuditWritten(true, started_, platform::WallNow());
+  return {};
+}
+
 Status Program::Start() {
+  started_ = platform::MonotonicNow();
+  if (auto begun = WriteBeginning(); !begun) return begun;
   const std::string path = options_.run_folder + "/control.sock";
   auto control = ControlServer::Start(
       loop_, log_, path,
       [this](std::string_view command, ControlServer::Reply reply) { OnCommand(command, std::move(reply)); });
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
-  started_ = platform::MonotonicNow();
   supervisor_.Add(std::nullopt, started_);
-  keeper_.HandleStart(started_, platform::WallNow());
   audit_.CheckAll();
   CarryOut();
   return {};
@@ -84,18 +101,22 @@ void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
   // A child that could not be started before all was ready has ended everything, the asker's connection too.
   if (stopping_) return access::WipeText(text);
   if (!just_added_ && !just_suspended_) return reply(std::move(text));
-  waiting_.push_back({just_added_, now + kAnswerPatience, std::move(text), std::move(reply)});
+  // From now on: the disk may have taken long.
+  waiting_.push_back(
+      {just_added_, platform::MonotonicNow() + kAnswerPatience, std::move(text), std::move(reply)});
   CarryOut();
 }
 
 void Program::AnswerWaiting() {
   const Instant now = platform::MonotonicNow();
   std::erase_if(waiting_, [&](Waiting& w) {
-    const bool done = w.camera ? keeper_.LaneReady(*w.camera) : keeper_.AllDark();
+    const auto not_dark = keeper_.NotDark();
+    const bool done = w.camera ? keeper_.LaneReady(*w.camera) : !not_dark;
     if (now < w.until && !done) return false;
     const auto* camera = w.camera ? keeper_.registry().FindCamera(*w.camera) : nullptr;
     if (camera != nullptr && camera->enrolment)
       w.text = AddSdesPort(std::move(w.text), camera->enrolment->port);
+    if (!done && !w.camera) w.text = NotDarkReply(keeper_.registry().FindCamera(*not_dark)->name);
     w.reply(std::move(w.text));
     return true;
   });

@@ -75,6 +75,7 @@ class Program {
     ControlServer::Reply reply;
   };
 
+  [[nodiscard]] Status WriteBeginning();
   void OnCommand(std::string_view command, ControlServer::Reply reply);
   void AnswerWaiting();
   // Everything that was decided is done, and the next moment to decide is set.

@@ -141,6 +141,11 @@ void AuditDisk::Write(AuditBatch batch) {
   WriteOn();
 }
 
+Status AuditDisk::WriteNow(const AuditBatch& batch) {
+  LATCHKEY_CHECK(!batch_ && !writing_->busy());
+  return store_->Append(batch.records, batch.head);
+}
+
 void AuditDisk::WriteOn() {
   if (!writing_ || writing_->busy()) return;
   if (batch_) {

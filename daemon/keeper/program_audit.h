@@ -41,6 +41,8 @@ class AuditDisk {
   ~AuditDisk();
 
   void Write(AuditBatch batch);
+  // At once, from here; before anything else is written.
+  Status WriteNow(const AuditBatch& batch);
   // False: too many wait.
   [[nodiscard]] bool Ask(Question question, Answer answer);
   // Reads the log as it is now from its beginning, in pieces between the questions.

@@ -1,6 +1,7 @@
 #include "daemon/keeper/suspension_desk.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace latchkey::keeper {
@@ -108,15 +109,19 @@ void SuspensionDesk::Trip(CameraId camera, const std::string& what, WallTime wal
   if (!result) books_.LaneViolation(camera, what + ", and it can't be suspended: " + result.error().message);
 }
 
-bool SuspensionDesk::AllDark() const {
-  return std::none_of(books_.lanes.begin(), books_.lanes.end(), [](const auto& l) {
+std::optional<CameraId> SuspensionDesk::NotDark() const {
+  const auto lane = std::find_if(books_.lanes.begin(), books_.lanes.end(), [](const auto& l) {
     return l.second.state == LaneState::kReady && l.second.told_to_suspend && !l.second.dark;
   });
+  return lane == books_.lanes.end() ? std::nullopt : std::optional(lane->first);
 }
 
 void SuspensionDesk::Watch() {
   for (auto& [camera, lane] : books_.lanes) {
     if (!lane.dark_by || books_.now < *lane.dark_by) continue;
+    // Who waited for the disk hasn't read yet what lanes said meanwhile: they are asked first, and judged the
+    // next time.
+    if (!std::exchange(lane.overdue, true)) continue;
     lane.dark_by.reset();
     books_.LaneViolation(camera, "it was told to suspend, and did not say that it has");
   }
@@ -138,6 +143,7 @@ void SuspensionDesk::Enforce() {
       lane.told_to_suspend = true;
       lane.dark = false;
       lane.dark_by = books_.now + kDarkPatience;
+      lane.overdue = false;
       keys_.DropCamera(camera, Suspended(), "the camera was suspended");
       books_.lists_changed = true;
     }

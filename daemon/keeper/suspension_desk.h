@@ -39,9 +39,10 @@ class SuspensionDesk {
   // One a camera, however often it trips.
   void Trip(CameraId camera, const std::string& what, WallTime wall);
 
-  // Every lane that was told to suspend has said that it has, or is gone.
-  [[nodiscard]] bool AllDark() const;
-  // Ends those that took too long; when there will be one.
+  // A camera whose lane was told to suspend, has not said that it has, and is not gone.
+  [[nodiscard]] std::optional<CameraId> NotDark() const;
+  // Ends those that took too long, when it is called for the second time since; between the two, what lanes
+  // have said is handled. When there will be one.
   void Watch();
   [[nodiscard]] std::optional<Instant> NextDeadline() const;
 

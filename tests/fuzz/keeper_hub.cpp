@@ -49,6 +49,7 @@ HostileHub::HostileHub() {
                                               std::nullopt);
   keeper_ = std::make_unique<keeper::Keeper>(*registry_, *book_, crypto_, entropy_, keeper::Settings{});
   keeper_->HandleStart(now_, wall_);
+  keeper_->Settle(now_, wall_);
   for (std::size_t i = 0; i < 1 + kHostileCameras; ++i) {
     const std::string name = std::to_string(i);
     auto camera = keeper_->control().AddCamera({name, "", std::nullopt, false}, wall_);

@@ -44,6 +44,7 @@ void Hub::RestartDaemon() {
                                               ports::AuditLogId(ports::AuditLogId::Bytes{1}), last);
   keeper_ = std::make_unique<keeper::Keeper>(*registry_, *book_, crypto, entropy, keeper::Settings{});
   keeper_->HandleStart(now, wall);
+  keeper_->Settle(now, wall);
   CarryOut();
   StartChildren();
   DeliverLetters();

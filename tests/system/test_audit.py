@@ -1,5 +1,7 @@
 """Who saw what: the audit log and the answers from it, with real processes and a real disk."""
 import json
+import os
+import pathlib
 import signal
 import socket
 import sqlite3
@@ -7,6 +9,7 @@ import subprocess
 import unittest
 
 from support.hub import Hub, Program, eventually
+from support.killer import can_kill
 
 
 class Audit(unittest.TestCase):
@@ -49,6 +52,25 @@ class Audit(unittest.TestCase):
         self.assertIn("restore", program.errors().lower())
         after = (self.hub.state / "audit.db").read_bytes() if (self.hub.state / "audit.db").exists() else None
         self.assertEqual(before, after)
+
+    @unittest.skipUnless(os.geteuid() == 0 and can_kill(), "skipped: needs root and strace")
+    def test_a_start_is_on_the_disk_before_anything_else_happens_so_that_a_crash_then_harms_nothing(self):
+        self.hub.add_camera("Nursery")
+        self.assertEqual(self.hub.daemon.stop(), 0)
+        control = self.hub.run / "control.sock"
+        control.unlink(missing_ok=True)
+        calls = "fdatasync,fsync"
+        strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:delay_enter=300000"]
+        slow = Program(self.hub.folder, "slow", [*strace, *self.hub.daemon_args(self.hub.port)])
+        eventually("it listens to its owner", control.exists)
+        daemon = int(pathlib.Path(f"/proc/{slow.process.pid}/task/{slow.process.pid}/children").read_text().split()[0])
+        os.kill(daemon, signal.SIGKILL)
+        slow.process.wait()
+        last = self.database().execute("SELECT kind FROM records ORDER BY number DESC LIMIT 1").fetchone()[0]
+        self.hub.start(self.hub.port)
+        told = [r["name"] for r in self.records() if r["name"] in ("started", "stopped")]
+        self.assertEqual(told, ["started", "stopped", "started", "started"])
+        self.assertEqual(last, 1)  # audit::Kind::kStarted
 
     def test_a_view_is_recorded_and_answered_for_and_an_edit_shows_and_suspends_everything(self):
         camera, viewer, view = self.watched_camera()

@@ -152,6 +152,7 @@ void House::StartKeeper() {
   book = std::make_unique<AuditBook>(crypto, *signer, ports::AuditLogId(ports::AuditLogId::Bytes{1}), last);
   keeper = std::make_unique<Keeper>(*registry, *book, crypto, entropy, Settings{});
   keeper->HandleStart(now, wall);
+  keeper->Settle(now, wall);
 }
 
 std::vector<ports::AuditRecord> House::Recorded(audit::Kind kind) const {

@@ -374,6 +374,10 @@ TEST_CASE("mix-up: a lane that speaks out of turn is ended") {
     (void)house.ViewUpToProof(home.viewer, home.camera.id, watching);
     house.Lane(home.camera.id, wire::Refused{watching.ticket, 200, "fine", "fine", 0});
   }
+  SECTION("a word about tokens, which would count as a guess of the asker's") {
+    (void)house.ViewUpToProof(home.viewer, home.camera.id, watching);
+    house.Lane(home.camera.id, wire::Refused{watching.ticket, 401, "unauthorised", "who are you", 0});
+  }
   const auto end = house.Effect<EndLane>();
   REQUIRE(end.has_value());
   CHECK(end->camera == home.camera.id);

@@ -44,14 +44,15 @@ std::string RefusedEvent(const wire::Refused& refused) {
   return JsonText({{"type", "refused"},
                    {"status", refused.http_status},
                    {"title", refused.title.str()},
-                   {"detail", refused.detail.str()}});
+                   {"detail", refused.detail.str()},
+                   {"retry_after_s", refused.retry_after_s}});
 }
 
 std::string PongEvent() {
   return R"({"type":"pong"})";
 }
 
-void Pages::Add(ports::WebSocketId socket, const IpAddress& guesser, Instant deadline) {
+void Pages::Add(ports::WebSocketId socket, const Guesser& guesser, Instant deadline) {
   LATCHKEY_CHECK(!full());
   LATCHKEY_CHECK(by_socket_.emplace(socket.value, Page{socket, guesser, std::nullopt, deadline}).second);
 }

@@ -10,10 +10,10 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "daemon/base/address.h"
 #include "daemon/base/ids.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/time.h"
+#include "daemon/front/guesses.h"
 #include "daemon/ports/http.h"
 #include "daemon/wire/ipc_messages.h"
 
@@ -40,7 +40,7 @@ struct PageMessage {
 
 struct Page {
   ports::WebSocketId socket;
-  IpAddress guesser;                   // whose token it is, should it be wrong
+  Guesser guesser;                     // whose token it is, should it be wrong
   std::optional<wire::Ticket> ticket;  // once it has subscribed
   // Until the token came, then until the keeper's first answer; nothing while all is well.
   std::optional<Instant> deadline;
@@ -53,7 +53,7 @@ class Pages {
 
   [[nodiscard]] bool full() const { return by_socket_.size() >= kMax; }
   [[nodiscard]] std::size_t size() const { return by_socket_.size(); }
-  void Add(ports::WebSocketId socket, const IpAddress& guesser, Instant deadline);
+  void Add(ports::WebSocketId socket, const Guesser& guesser, Instant deadline);
   [[nodiscard]] Page* Find(ports::WebSocketId socket);
   void Subscribe(Page& page, const wire::Ticket& ticket, Instant deadline);
 

@@ -58,6 +58,11 @@ struct Front::Asker {
   Route route;
   std::string origin;
   Instant now;
+
+  [[nodiscard]] Guesser guesser() const {
+    return {GuesserOf(request.peer.ip, request.local.ip),
+            !request.origin.empty() && request.origin != origin};
+  }
 };
 
 Front::Front(FrontOptions options, ports::Crypto& crypto, ports::Entropy& entropy)
@@ -170,7 +175,7 @@ void Front::HandleMetrics(const Asker& asker) {
 std::optional<Secret32> Front::Authenticate(const Asker& asker) {
   auto token = ParseBearer(asker.request.authorization);
   if (token) {
-    const auto wait = HoldOff(GuesserOf(asker.request.peer.ip, asker.request.local.ip), asker.now);
+    const auto wait = HoldOff(asker.guesser(), asker.now);
     if (!wait) return token;
     Answer(asker.exchange, asker.route.endpoint, Problem(429, kGuessedTitle, kGuessedDetail, *wait));
     return std::nullopt;
@@ -206,22 +211,21 @@ std::optional<wire::Ticket> Front::Ask(const Asker& asker, QuestionKind kind, Pr
   question.kind = kind;
   question.endpoint = asker.route.endpoint;
   question.origin = asker.origin;
-  question.guesser = GuesserOf(asker.request.peer.ip, asker.request.local.ip);
+  question.guesser = asker.guesser();
   question.deadline = asker.now + kKeeperPatience;
   return questions_.Add(std::move(question)).ticket;
 }
 
-std::optional<std::uint16_t> Front::HoldOff(const IpAddress& guesser, Instant now) {
+std::optional<std::uint16_t> Front::HoldOff(const Guesser& guesser, Instant now) {
   const auto wait = guesses_.Wait(guesser, now);
   if (!wait) return std::nullopt;
   ++counters_.held_off;
   return static_cast<std::uint16_t>((*wait + seconds(1) - Duration(1)) / seconds(1));
 }
 
-void Front::NoteWrongToken(const IpAddress& guesser) {
+void Front::NoteWrongToken(const Guesser& guesser, const PrincipalId& token) {
   ++counters_.unauthorised;
-  guesses_.NoteWrong(guesser, heard_at_);
-  Send(wire::TokenGuessed{guesser.ToString()});
+  if (guesses_.NoteWrong(guesser, token, heard_at_)) Send(wire::TokenGuessed{guesser.address.ToString()});
 }
 
 void Front::HandleGone(ports::HttpExchange exchange) {

@@ -105,9 +105,9 @@ class Front {
   std::optional<wire::Ticket> Ask(const Asker& asker, QuestionKind kind, PrincipalId principal);
   void Send(wire::FrontToKeeper message) { effects_.emplace_back(std::move(message)); }
   // How long whoever guessed has to wait, in whole seconds; nothing: not at all.
-  std::optional<std::uint16_t> HoldOff(const IpAddress& guesser, Instant now);
+  std::optional<std::uint16_t> HoldOff(const Guesser& guesser, Instant now);
   // The keeper did not know the token.
-  void NoteWrongToken(const IpAddress& guesser);
+  void NoteWrongToken(const Guesser& guesser, const PrincipalId& token);
 
   void On(wire::Answered message);
   void On(const wire::Refused& message);

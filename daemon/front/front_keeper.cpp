@@ -40,7 +40,7 @@ void Front::HandleSocketOpen(ports::WebSocketId socket, const IpAddress& peer, c
     effects_.emplace_back(SocketEnd{socket, kCloseUnavailable, "too many pages"});
     return;
   }
-  pages_.Add(socket, GuesserOf(peer, local), now + kPagePatience);
+  pages_.Add(socket, {GuesserOf(peer, local)}, now + kPagePatience);
 }
 
 void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, Instant now) {
@@ -67,6 +67,7 @@ void Front::HandleSocketText(ports::WebSocketId socket, std::string_view text, I
     refused.http_status = 429;
     refused.title = kGuessedTitle;
     refused.detail = kGuessedDetail;
+    refused.retry_after_s = *wait;
     effects_.emplace_back(SocketText{socket, RefusedEvent(refused), false});
     EndPage(socket, kCloseUnavailable, kGuessedTitle);
   } else {
@@ -122,14 +123,14 @@ void Front::On(const wire::Refused& message) {
     const ports::WebSocketId socket = found.page->socket;
     const bool unauthorised = message.http_status == 401;
     // One that was good until now is no guess.
-    if (unauthorised && found.page->deadline) NoteWrongToken(found.page->guesser);
+    if (unauthorised && found.page->deadline) NoteWrongToken(found.page->guesser, message.ticket.principal);
     effects_.emplace_back(SocketText{socket, RefusedEvent(message), false});
     EndPage(socket, unauthorised ? kCloseUnauthorised : kCloseUnavailable, message.title.str());
     return;
   }
   const Question* const question = Match(message.ticket);
   if (question == nullptr) return;
-  if (message.http_status == 401) NoteWrongToken(question->guesser);
+  if (message.http_status == 401) NoteWrongToken(question->guesser, message.ticket.principal);
   Finish(message.ticket, RefusedBy(message));
 }
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <unordered_map>
 
-#include "daemon/base/address.h"
 #include "daemon/base/ids.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/time.h"
+#include "daemon/front/guesses.h"
 #include "daemon/front/router.h"
 #include "daemon/ports/http.h"
 #include "daemon/wire/ipc_messages.h"
@@ -25,7 +25,7 @@ struct Question {
   QuestionKind kind = QuestionKind::kList;
   Endpoint endpoint = Endpoint::kNone;
   std::string origin;  // of this hub as the client calls it, for Location
-  IpAddress guesser;   // whose token it is, should it be wrong
+  Guesser guesser;     // whose token it is, should it be wrong
   // kView until the proof was made from it; wiped then, or with the question.
   std::optional<Secret32> token;
   std::optional<SessionId> session;  // kView: named by Granted, repeated by Answered

@@ -15,6 +15,7 @@
 #include "daemon/wire/sdp_media.h"
 #include "platform/crypto/dtls.h"
 #include "platform/crypto/openssl_crypto.h"
+#include "platform/crypto/secure_heap.h"
 #include "platform/crypto/srtp.h"
 #include "platform/crypto/system_entropy.h"
 #include "platform/loop/loop.h"
@@ -187,6 +188,7 @@ class Program {
 int Run(int argc, char** argv) {
   platform::TuneAllocator();
   (void)platform::HardenProcess();
+  (void)platform::OpenSecureHeap();
   const auto arguments = ParseArguments(argc, argv);
   if (!arguments) {
     std::fputs(kUsage, stderr);

@@ -28,6 +28,7 @@ using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, OpenSslFree<&EVP_MAC_CTX_free
 using KdfPtr = std::unique_ptr<EVP_KDF, OpenSslFree<&EVP_KDF_free>>;
 using KdfContextPtr = std::unique_ptr<EVP_KDF_CTX, OpenSslFree<&EVP_KDF_CTX_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, OpenSslFree<&EVP_PKEY_free>>;
+using BioPtr = std::unique_ptr<BIO, OpenSslFree<&BIO_free>>;
 using CertificatePtr = std::unique_ptr<X509, OpenSslFree<&X509_free>>;
 using SslContextPtr = std::unique_ptr<SSL_CTX, OpenSslFree<&SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, OpenSslFree<&SSL_free>>;

@@ -24,7 +24,6 @@ constexpr Duration kBackdate = hours(24);
 // RSA of 2048 bits, or better.
 constexpr int kLeastSecurityBits = 112;
 
-using BioPtr = std::unique_ptr<BIO, OpenSslFree<&BIO_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpenSslFree<&X509_EXTENSION_free>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpenSslFree<&GENERAL_NAMES_free>>;
 using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, OpenSslFree<&EVP_PKEY_CTX_free>>;

@@ -1,6 +1,8 @@
 #include "platform/http/http_server.h"
 
 #include <libwebsockets.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "daemon/base/check.h"
+#include "platform/crypto/openssl_ptr.h"
 #include "platform/http/http_connection.h"
 #include "platform/http/listener.h"
 #include "platform/loop/each_round.h"
@@ -94,6 +97,8 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::array<lws_protocol_vhost_options, 4> own_headers{};
   lws_context* context = nullptr;
   lws_vhost* vhost = nullptr;
+  // Of the vhost that is being made.
+  inline static const std::string* starting_with = nullptr;
   // Where a callback finds us: memory of the vhost's, emptied before we go.
   Impl** self_slot = nullptr;
 
@@ -110,7 +115,24 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::unique_ptr<TcpListener> listener;
 };
 
-int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) {
+// The certificates behind the first of `pem`, for clients that know only who vouched for them: of a
+// certificate in memory the library takes the first alone.
+bool AddChain(SSL_CTX* context, const std::string& pem) {
+  const BioPtr text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!text || !CertificatePtr(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr))) return false;
+  while (CertificatePtr next{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)}) {
+    if (SSL_CTX_add_extra_chain_cert(context, next.get()) != 1) return false;
+    (void)next.release();  // the context's now
+  }
+  ERR_clear_error();  // that there was no other
+  return true;
+}
+
+int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void* user, void* in,
+                               std::size_t size) {
+  // Of a vhost that is being made: there is no way from it to us yet.
+  if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+    return starting_with == nullptr || AddChain(static_cast<SSL_CTX*>(user), *starting_with) ? 0 : 1;
   if (wsi == nullptr || lws_get_vhost(wsi) == nullptr || lws_get_protocol(wsi) == nullptr) return 0;
   auto** slot = static_cast<Impl**>(lws_protocol_vh_priv_get(lws_get_vhost(wsi), lws_get_protocol(wsi)));
   if (slot == nullptr || *slot == nullptr) return 0;
@@ -285,7 +307,9 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
     info.ssl_options_set =
         SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
   }
+  if (options.tls) starting_with = &options.tls->certificate_pem;
   vhost = lws_create_vhost(context, &info);
+  starting_with = nullptr;
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
   self_slot = static_cast<Impl**>(
       lws_protocol_vh_priv_zalloc(vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));

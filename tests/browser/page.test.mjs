@@ -290,6 +290,26 @@ describe("the page", () => {
     await becomes(page, 1, "live");
   });
 
+  test("after too many wrong tokens the right one waits as long as the hub says, and the page says so", async () => {
+    keeper.cameras(camera(1, "Nursery"));
+    keeper.do("tokens", { tokens: ["5a".repeat(32)] });
+    const page = await open("", { clock: true });
+    const show = async (token) => {
+      await page.getByLabel("Viewer token").fill(token);
+      await page.keyboard.press("Enter");
+    };
+    for (let guess = 10; guess < 20; guess += 1) {
+      await show(`lk_${String(guess).repeat(32)}`);
+      await eventually("it is refused", async () => /doesn't know this token/.test(await page.innerText("#token-error")));
+      await page.evaluate(() => { document.querySelector("#token-error").textContent = ""; });
+    }
+    await show(TOKEN);
+    await eventually("it is told to wait", async () => /too many wrong tokens/i.test(await page.innerText("#link")));
+    const before = await sockets(page);
+    await page.clock.runFor(5_000);
+    assert.deepEqual(await sockets(page), before, "it came back sooner than it was told to");
+  });
+
   test("a token without cameras gets a hint, and the camera appears by itself", async () => {
     keeper.cameras();
     const page = await open();

@@ -25,7 +25,7 @@ def refresh():
 # What tests with real processes start.
 PROGRAMS = ["latchkeyd", "latchkey-front", "latchkey-lane", "latchkeyctl", "latchkey-cam", "latchkey-view"]
 # What an entry's `command` runs, optimised.
-COMMAND_PRESET, COMMAND_TARGETS = "release", ["latchkey-sim"]
+COMMAND_PRESET, COMMAND_TARGETS = "by-file", ["latchkey-sim"]
 
 
 def build(targets, preset="dev"):
@@ -49,7 +49,8 @@ def noticed_by(targets, only=None):
 
 def command_noticed(command):
     """What a command says when it fails, or None."""
-    run = subprocess.run(command, shell=True, cwd=COPY, capture_output=True, text=True, errors="replace", timeout=900)
+    run = subprocess.run(command, shell=True, cwd=COPY, capture_output=True, text=True, errors="replace", timeout=900,
+                         env={**os.environ, "LATCHKEY_SIM_PRESET": COMMAND_PRESET})
     if run.returncode == 0:
         return None
     said = [line for line in run.stdout.splitlines() if line.startswith("seed ")]

@@ -129,7 +129,13 @@ TEST_CASE("http: TLS with a certificate made in memory speaks HTTP/1.1 alone, wh
   REQUIRE(key);
   auto certificate_pem = MakeSelfSigned(*key, {"hub.local", "127.0.0.1"}, WallNow());
   REQUIRE(certificate_pem);
-  options.tls.emplace(TlsIdentity{*certificate_pem, std::move(*key)});
+  // Whoever vouches for it is sent along.
+  seed.fill(8);
+  auto other_key = TlsKeyFromSeed(Secret32(seed));
+  REQUIRE(other_key);
+  const auto above = MakeSelfSigned(*other_key, {"above.local"}, WallNow());
+  REQUIRE(above);
+  options.tls.emplace(TlsIdentity{*certificate_pem + *above, std::move(*key)});
   HttpFixture f(std::move(options));
   RawClient plain(f.server->port());
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
@@ -147,6 +153,8 @@ TEST_CASE("http: TLS with a certificate made in memory speaks HTTP/1.1 alone, wh
   CHECK(X509_check_ip_asc(certificate, "127.0.0.1", 0) == 1);
   CHECK(X509_check_host(certificate, "hub.local", 0, 0, nullptr) == 1);
   X509_free(certificate);
+  REQUIRE(sk_X509_num(SSL_get_peer_cert_chain(tls)) == 2);
+  CHECK(X509_check_host(sk_X509_value(SSL_get_peer_cert_chain(tls), 1), "above.local", 0, 0, nullptr) == 1);
   const std::string request = "GET /secure HTTP/1.1\r\nHost: h\r\n\r\n";
   REQUIRE(SSL_write(tls, request.data(), static_cast<int>(request.size())) > 0);
   std::string received;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "platform/store/secret_file.h"
+#include "platform/store/text_file.h"
 #include "tests/platform/store_folder.h"
 
 namespace latchkey::platform {
@@ -167,6 +168,37 @@ TEST_CASE("secret file: it is made once, for its owner alone, and is the same ev
   CHECK(place.Load(false));
   Secret32 nothing;
   CHECK_FALSE(ConstantTimeEqual(made->Reveal(), nothing.Reveal()));
+}
+
+TEST_CASE("text file: what nobody ever writes to is no file, and is not waited for") {
+  const SecretPlace place;
+  const std::string path = place.folder.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(ReadTextFile(path, 100).error().code == ErrorCode::kCorrupt);
+  CHECK(ReadSecretTextFile(path, 100, true).error().code == ErrorCode::kCorrupt);
+  CHECK(ReadTextFile(place.folder.path(), 100).error().code == ErrorCode::kCorrupt);
+  CHECK(*ReadTextFile(place.folder.file("missing"), 100) == std::nullopt);
+}
+
+TEST_CASE("text file: what an attempt left behind, or somebody put there, is not written to") {
+  const SecretPlace place;
+  const std::string path = place.folder.file("http.crt");
+  const std::string other = place.folder.file("other");
+  Spill(other, "theirs");
+  SECTION("a file that others can read") {
+    std::filesystem::permissions(other, std::filesystem::perms{0644});
+    std::filesystem::create_hard_link(other, path + ".new");
+  }
+  SECTION("a link") {
+    std::filesystem::create_symlink(other, path + ".new");
+  }
+  REQUIRE(WriteTextFile(place.folder.path(), path, "ours"));
+  CHECK(Slurp(path) == "ours");
+  CHECK(Slurp(other) == "theirs");
+  struct stat info {};
+  REQUIRE(::lstat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777U) == 0600U);
+  CHECK(S_ISREG(info.st_mode));
 }
 
 TEST_CASE("secret file: one that was used and is missing is missed, and no other is made") {

@@ -51,7 +51,7 @@ export class App {
     this.#events = new EventChannel(`${scheme}//${location.host}/events`, token, {
       cameras: (list) => this.#cameras(list),
       refused: () => this.#refused(),
-      lost: () => this.#hub(false),
+      lost: (problem) => this.#hub(false, problem),
       back: () => this.#hub(true),
     });
     this.#events.start();
@@ -106,12 +106,13 @@ export class App {
     for (const tile of this.#tiles.values()) tile.hurry();
   }
 
-  #hub(there) {
+  #hub(there, problem = null) {
     if (there && this.#hubLost) for (const tile of this.#tiles.values()) tile.hurry();
     this.#hubLost = !there;
     const { link } = this.#parts;
     link.hidden = there;
-    link.textContent = there ? "" : "Reconnecting to the hub…";
+    const why = problem?.retry_after_s > 0 ? problem.title : "";
+    link.textContent = there ? "" : why ? `The hub asks to wait: ${why}.` : "Reconnecting to the hub…";
   }
 
   #refused() {

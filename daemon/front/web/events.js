@@ -24,7 +24,7 @@ export class EventChannel {
   #asked = false;
   #running = false;
 
-  // on: {cameras(list), refused(problem), lost(), back()}
+  // on: {cameras(list), refused(problem), lost(problem), back()}
   constructor(url, token, on) {
     this.#url = url;
     this.#token = token;
@@ -91,7 +91,7 @@ export class EventChannel {
         this.#on.refused(problem ?? { status: 401, title: "token not valid", detail: "" });
         return;
       }
-      this.#lost();
+      this.#lost(problem);
     };
   }
 
@@ -124,11 +124,14 @@ export class EventChannel {
     socket.close();
   }
 
-  #lost() {
+  // problem: why the hub ended it, if it said so; it may say for how long as well.
+  #lost(problem = null) {
     if (!this.#running) return;
-    this.#on.lost();
+    this.#on.lost(problem);
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#connect(), jittered(this.#attempts++, { first: 100, most: 900 }));
+    const told = (problem?.retry_after_s ?? 0) * 1000;
+    const wait = told || jittered(this.#attempts++, { first: 100, most: 900 });
+    this.#retry = setTimeout(() => this.#connect(), wait);
   }
 }
 

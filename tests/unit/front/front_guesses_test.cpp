@@ -15,11 +15,23 @@ IpAddress Ip(const char* text) {
 
 class GuessFixture : public FrontFixture {
  public:
-  // Asks from this address; the keeper answers with `status`, if it is asked at all. What the client gets.
-  ports::HttpResponse From(const char* peer, std::uint16_t status, const char* local = "127.0.0.1") {
-    auto request = Request(HttpMethod::kGet, "/api/v1/cameras");
+  // Another one each time.
+  std::string NextToken() {
+    const std::string number = std::to_string(++tokens_);
+    return "lk_" + std::string(64 - number.size(), '0') + number;
+  }
+  // Asks from this address with a token of its own; the keeper answers with `status`, if it is asked at all.
+  // What the client gets.
+  ports::HttpResponse From(const char* peer, std::uint16_t status, const char* local = "127.0.0.1",
+                           const char* origin = "") {
+    return With(NextToken(), peer, status, local, origin);
+  }
+  ports::HttpResponse With(const std::string& token, const char* peer, std::uint16_t status,
+                           const char* local = "127.0.0.1", const char* origin = "") {
+    auto request = Request(HttpMethod::kGet, "/api/v1/cameras", token);
     request.peer.ip = Ip(peer);
     request.local.ip = Ip(local);
+    request.origin = origin;
     const auto questions = asked.size();
     (void)Send(std::move(request));
     if (asked.size() == questions) return OnlyReply().response;
@@ -41,6 +53,9 @@ class GuessFixture : public FrontFixture {
     }
     return addresses;
   }
+
+ private:
+  int tokens_ = 0;
 };
 
 }  // namespace
@@ -140,7 +155,7 @@ TEST_CASE("guesses: a page that showed too many wrong tokens is told to come bac
   const auto page = [&](const char* peer) {
     const ports::WebSocketId socket{++number};
     f.front.HandleSocketOpen(socket, Ip(peer), Ip("192.0.2.1"), f.now);
-    f.front.HandleSocketText(socket, R"({"token":")" + TokenText() + R"("})", f.now);
+    f.front.HandleSocketText(socket, R"({"token":")" + f.NextToken() + R"("})", f.now);
     f.Collect();
     return socket;
   };
@@ -156,6 +171,7 @@ TEST_CASE("guesses: a page that showed too many wrong tokens is told to come bac
   CHECK(f.asked.size() == questions);
   REQUIRE(f.texts.size() == 1);
   CHECK(nlohmann::json::parse(f.texts[0].text).at("status") == 429);
+  CHECK(nlohmann::json::parse(f.texts[0].text).at("retry_after_s") == 10);
   REQUIRE(f.ends.size() == 1);
   CHECK(f.ends[0].code == kCloseUnavailable);
   page("192.0.2.8");
@@ -175,19 +191,60 @@ TEST_CASE("guesses: a page whose token was good until it was replaced has not gu
   CHECK(f.Told().empty());
 }
 
+TEST_CASE("guesses: a page of another origin makes nothing else at its address wait") {
+  GuessFixture f;
+  for (int i = 0; i < 100; ++i) {
+    const std::string origin = "https://" + std::to_string(i % 3) + ".example";
+    (void)f.From("192.0.2.9", 401, "127.0.0.1", origin.c_str());
+  }
+  CHECK(f.From("192.0.2.9", 200, "127.0.0.1", "https://9.example").status == 429);
+  CHECK(f.From("192.0.2.9", 200, "127.0.0.1", "http://127.0.0.1:8480").status == 200);
+  CHECK(f.From("192.0.2.9", 200).status == 200);
+}
+
+TEST_CASE("guesses: an old token that is tried again and again is one guess") {
+  GuessFixture f;
+  const std::string old = f.NextToken();
+  for (int i = 0; i < 100; ++i) CHECK(f.With(old, "192.0.2.9", 401).status == 401);
+  CHECK(f.Told().size() == 1);
+  // Each is asked about all the same.
+  CHECK(f.With(old, "192.0.2.9", 200).status == 200);
+  CHECK(f.From("192.0.2.9", 200).status == 200);
+  for (int i = 1; i < kGuessesOfOne; ++i) CHECK(f.From("192.0.2.9", 401).status == 401);
+  CHECK(f.With(old, "192.0.2.9", 401).status == 429);
+}
+
+TEST_CASE("guesses: whatever is sent at once, it is paid off in ten periods, and what others owe is theirs") {
+  Guesses guesses;
+  Instant now{hours(1)};
+  const Guesser one{Ip("192.0.2.9")};
+  for (std::uint8_t i = 0; i < 200; ++i) guesses.NoteWrong(one, PrincipalId({i}), now);
+  REQUIRE(guesses.IsConsistent());
+  CHECK(guesses.Wait(one, now) == kGuessPeriod);
+  now += kGuessPeriod * kGuessesOfOne;
+  CHECK_FALSE(guesses.Wait(one, now));
+  // It owes 10 s; all of them together owe a minute.
+  guesses.NoteWrong(one, PrincipalId({1}), now);
+  for (std::uint8_t i = 0; i < 200; ++i) guesses.NoteWrong({Ip("192.0.2.8")}, PrincipalId({i}), now);
+  now += kGuessPeriod - milliseconds(1);
+  CHECK(guesses.Wait(one, now).value_or(Duration::zero()) <= milliseconds(1));
+}
+
 TEST_CASE("guesses: more addresses than are remembered forget the one that is nearest to its end") {
   Guesses guesses;
   const Instant now{hours(1)};
-  for (int i = 0; i < kGuessesOfOne; ++i) guesses.NoteWrong(Ip("192.0.2.9"), now);
+  for (int i = 0; i < kGuessesOfOne; ++i)
+    guesses.NoteWrong({Ip("192.0.2.9")}, PrincipalId({static_cast<std::uint8_t>(i)}), now);
   for (int i = 0; i < 1000; ++i) {
     guesses.NoteWrong(
-        IpAddress::V4({10, 0, static_cast<std::uint8_t>(i / 250), static_cast<std::uint8_t>(i % 250)}), now);
+        {IpAddress::V4({10, 0, static_cast<std::uint8_t>(i / 250), static_cast<std::uint8_t>(i % 250)})},
+        PrincipalId({1}), now);
     REQUIRE(guesses.IsConsistent());
   }
-  CHECK(guesses.size() == Guesses::kMaxAddresses);
-  CHECK(guesses.Wait(Ip("192.0.2.9"), now) >= kGuessPeriod);
-  CHECK_FALSE(guesses.Wait(Ip("10.9.9.9"), now));
-  guesses.NoteWrong(Ip("192.0.2.9"), now + hours(1));
+  CHECK(guesses.size() == Guesses::kMaxGuessers);
+  CHECK(guesses.Wait({Ip("192.0.2.9")}, now) >= kGuessPeriod);
+  CHECK_FALSE(guesses.Wait({Ip("10.9.9.9")}, now));
+  guesses.NoteWrong({Ip("192.0.2.9")}, PrincipalId({1}), now + hours(1));
   CHECK(guesses.size() == 1);
 }
 

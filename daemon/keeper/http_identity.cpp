@@ -34,6 +34,17 @@ bool IsRenewalDue(const std::vector<std::string>& names, WallTime not_after,
   });
 }
 
+std::vector<std::string> RenewedNames(std::vector<std::string> wanted,
+                                      const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const bool stays = name.find(':') == std::string::npos;
+    if (stays && wanted.size() < kMaxCertifiedNames &&
+        std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+      wanted.push_back(name);
+  }
+  return wanted;
+}
+
 std::string FingerprintText(std::span<const std::uint8_t> digest) {
   std::string text;
   for (const char digit : internal::HexEncode(digest)) {

@@ -43,6 +43,13 @@ constexpr Duration kRenewBefore = hours(24) * 30;
 [[nodiscard]] bool IsRenewalDue(const std::vector<std::string>& names, WallTime not_after,
                                 const std::vector<std::string>& wanted, WallTime now);
 
+// What it is made for then: what it should have, and behind that what it had, up to so many. A hub that goes
+// to and fro between two networks keeps one certificate so, and browsers that were told to trust it need not
+// be told again.
+constexpr std::size_t kMaxCertifiedNames = 32;
+[[nodiscard]] std::vector<std::string> RenewedNames(std::vector<std::string> wanted,
+                                                    const std::vector<std::string>& names);
+
 // "AB:CD:..." of bytes.
 [[nodiscard]] std::string FingerprintText(std::span<const std::uint8_t> digest);
 

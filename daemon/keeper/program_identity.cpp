@@ -115,7 +115,7 @@ Status ProgramIdentity::LoadKept(ports::Entropy& entropy, WallTime now) {
 Status ProgramIdentity::Renew(WallTime now) {
   const std::vector<std::string> wanted = Certified(names_, place_.addresses);
   if (!IsRenewalDue(facts_.names, facts_.not_after, wanted, now)) return {};
-  auto made = platform::MakeSelfSigned(identity_.key_pem, wanted, now);
+  auto made = platform::MakeSelfSigned(identity_.key_pem, RenewedNames(wanted, facts_.names), now);
   if (!made) return tl::unexpected(made.error());
   auto facts = platform::ReadCertificate(*made);
   if (!facts) return tl::unexpected(facts.error());

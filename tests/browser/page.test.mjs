@@ -304,10 +304,17 @@ describe("the page", () => {
       await page.evaluate(() => { document.querySelector("#token-error").textContent = ""; });
     }
     await show(TOKEN);
-    await eventually("it is told to wait", async () => /too many wrong tokens/i.test(await page.innerText("#link")));
+    await eventually("it is told to wait", async () => /too many wrong tokens/i.test(await page.innerText("#link-state")));
     const before = await sockets(page);
     await page.clock.runFor(5_000);
     assert.deepEqual(await sockets(page), before, "it came back sooner than it was told to");
+    // The next front knows of no guesses.
+    const subscribed = keeper.until((event) => event.kind === "subscribe");
+    keeper.do("kill");
+    keeper.do("restart");
+    await page.clock.runFor(10_000);
+    await subscribed;
+    await becomes(page, 1, "live");
   });
 
   test("a token without cameras gets a hint, and the camera appears by itself", async () => {

@@ -151,7 +151,10 @@ export class App {
   #add(view) {
     const tile = new Tile(this.#document, view, this.#token, {
       toggle: (which) => this.#toggle(which),
-      changed: () => this.#announceSoon(),
+      changed: () => {
+        this.#summarise();
+        this.#announceSoon();
+      },
     });
     this.#tiles.set(view.id, tile);
     this.#parts.grid.append(tile.element);

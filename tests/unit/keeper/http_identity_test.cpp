@@ -44,6 +44,19 @@ TEST_CASE("identity: a certificate is made anew 30 days before its end, and for 
   CHECK(IsRenewalDue({}, WallTime{}, names, kNow));
 }
 
+TEST_CASE("identity: a certificate that is made anew keeps the names it had, up to a bound") {
+  const std::vector<std::string> home{"192.0.2.7", "latchkey.local"};
+  const std::vector<std::string> both = RenewedNames({"198.51.100.9", "latchkey.local"}, home);
+  CHECK(both == std::vector<std::string>{"198.51.100.9", "latchkey.local", "192.0.2.7"});
+  CHECK_FALSE(IsRenewalDue(both, kNow + hours(24) * 300, home, kNow));
+  // Of IPv6 there is another each day.
+  CHECK(RenewedNames(home, {"2001:db8::1"}) == home);
+  std::vector<std::string> names = home;
+  for (int i = 0; i < 100; ++i) names = RenewedNames({"10.0.0." + std::to_string(i)}, names);
+  CHECK(names.size() == kMaxCertifiedNames);
+  CHECK(names.front() == "10.0.0.99");
+}
+
 TEST_CASE("identity: a fingerprint is written as browsers show it") {
   const std::array<std::uint8_t, 3> bytes{0x0a, 0xbc, 0x12};
   CHECK(FingerprintText(bytes) == "0A:BC:12");

@@ -59,6 +59,7 @@ struct OpenSslDtlsFactory::Impl {
   BioMethodPtr method = DtlsTransport::MakeMethod();
   SslContextPtr context{SSL_CTX_new(DTLS_method())};
   ports::Fingerprint fingerprint{};
+  ports::PublicKeyDigest public_key{};
 };
 
 Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::Create(ports::Entropy& entropy) {
@@ -84,6 +85,9 @@ Result<std::unique_ptr<OpenSslDtlsFactory>> OpenSslDtlsFactory::CreateAs(const I
                      SSL_CTX_use_PrivateKey(context, identity.key.get()) == 1;
   if (!ready) return Fail(ErrorCode::kSystem, "dtls: OpenSSL refuses the policy or the certificate");
   impl->fingerprint = FingerprintOf(identity.certificate.get());
+  const auto public_key = PublicKeyOf(identity.certificate.get());
+  if (!public_key) return tl::unexpected<Error>(public_key.error());
+  impl->public_key = *public_key;
   return std::unique_ptr<OpenSslDtlsFactory>(new OpenSslDtlsFactory(std::move(impl)));
 }
 
@@ -92,6 +96,10 @@ OpenSslDtlsFactory::~OpenSslDtlsFactory() = default;
 
 ports::Fingerprint OpenSslDtlsFactory::LocalFingerprint() const {
   return impl_->fingerprint;
+}
+
+const ports::PublicKeyDigest& OpenSslDtlsFactory::LocalPublicKey() const {
+  return impl_->public_key;
 }
 
 Result<std::unique_ptr<ports::DtlsSession>> OpenSslDtlsFactory::Make(

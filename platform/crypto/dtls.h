@@ -34,6 +34,8 @@ class OpenSslDtlsFactory final : public ports::DtlsFactory {
   ~OpenSslDtlsFactory() override;
 
   [[nodiscard]] ports::Fingerprint LocalFingerprint() const override;
+  // SHA-256 of the own certificate's public key (SubjectPublicKeyInfo): what a hub pins.
+  [[nodiscard]] const ports::PublicKeyDigest& LocalPublicKey() const;
   // A session may not outlive the factory.
   [[nodiscard]] Result<std::unique_ptr<ports::DtlsSession>> Make(
       ports::DtlsRole role, const ports::Fingerprint& expected_peer) override;

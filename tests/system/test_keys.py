@@ -34,6 +34,7 @@ class Keys(unittest.TestCase):
         table = subprocess.run([str(self.hub.bin / "latchkeyctl"), "--run", str(self.hub.run), "camera", "list"],
                                capture_output=True, text=True, check=True).stdout
         self.assertIn("to confirm: " + public_key(self.key_file("first.key")), table)
+        self.assertIn("key " + public_key(self.key_file("first.key")), first.errors())
         self.hub.ctl("camera", "confirm", "Nursery")
         self.assertEqual(self.listed(camera)["pin_state"], "confirmed")
         first.stop()

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/base/ids.h"
 #include "platform/loop/poller.h"
 #include "platform/loop/signal_watcher.h"
 #include "platform/loop/timer.h"
@@ -171,6 +172,10 @@ int RunCamera(const CameraOptions& options) {
   if (!ports) {
     Say(ports.error().message);
     return media::kExitUsage;
+  }
+  if (!options.key_file.empty()) {
+    Say("key " + internal::HexEncode((*ports)->public_key()) +
+        ": latchkeyctl camera list shows it where it is pinned");
   }
   Camera camera(options, **ports, std::move(*source));
   return camera.Run();

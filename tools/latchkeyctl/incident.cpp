@@ -119,15 +119,6 @@ Outcome<void> GatherEvents(const AskFunction& ask, const Json& cameras, Incident
   return {};
 }
 
-std::string Count(std::size_t n, const char* one, const char* more) {
-  return std::to_string(n) + " " + (n == 1 ? one : more);
-}
-
-std::string EpochsOf(const ports::AuditView& view) {
-  const std::string first = std::to_string(view.first_epoch.value);
-  return view.first_epoch == view.last_epoch ? first : first + "-" + std::to_string(view.last_epoch.value);
-}
-
 std::string EndOf(const ports::AuditView& view) {
   if (!view.ended) return "goes on";
   return (view.cut_short ? "before " : "") + FormatTime(*view.ended);
@@ -139,6 +130,21 @@ std::string Number(double value) {
   std::array<char, 32> text{};
   (void)std::snprintf(text.data(), text.size(), "%.1f", value);
   return text.data();
+}
+
+std::string Count(std::size_t n, const char* one, const char* more) {
+  return std::to_string(n) + " " + (n == 1 ? one : more);
+}
+
+std::string EpochsOf(const ports::AuditView& view) {
+  const std::string first = std::to_string(view.first_epoch.value);
+  return view.first_epoch == view.last_epoch ? first : first + "-" + std::to_string(view.last_epoch.value);
+}
+
+// The log is told of it with the first minute, or with the end.
+std::string NetworkOf(const ports::AuditView& view) {
+  if (!view.network.empty()) return view.network;
+  return view.ended ? "never connected" : "not told yet";
 }
 
 std::vector<const ports::AuditRecord*> Incident::Failed() const {
@@ -252,9 +258,8 @@ std::string IncidentText(const Incident& incident) {
     for (const auto& view : incident.views) {
       if (view.camera != camera) continue;
       text += "  " + FormatTime(view.began) + " to " + EndOf(view) + "  " + incident.NameOf(view.viewer) +
-              "  epoch " + EpochsOf(view) + "  " + (view.network.empty() ? "never connected" : view.network) +
-              "  " + std::to_string(view.packets) + " packets, loss " +
-              Number(view.camera_loss_permille / 10.0) + " % from the camera, " +
+              "  epoch " + EpochsOf(view) + "  " + NetworkOf(view) + "  " + std::to_string(view.packets) +
+              " packets, loss " + Number(view.camera_loss_permille / 10.0) + " % from the camera, " +
               Number(view.viewer_loss_permille / 10.0) + " % to the viewer";
       if (const Running* running = incident.SoftwareAt(view.began))
         text += "  latchkeyd " + running->version + ", cache " + std::to_string(running->cache_format);

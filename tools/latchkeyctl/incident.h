@@ -68,6 +68,12 @@ struct Incident {
 
 // With one digit after the point.
 [[nodiscard]] std::string Number(double value);
+// "1 view", "2 views".
+[[nodiscard]] std::string Count(std::size_t n, const char* one, const char* more);
+// "3", "3-5".
+[[nodiscard]] std::string EpochsOf(const ports::AuditView& view);
+// The viewer's address, or why there is none.
+[[nodiscard]] std::string NetworkOf(const ports::AuditView& view);
 
 // A record's body for people: "name Nursery, model M1".
 [[nodiscard]] std::string FactsOf(const ports::AuditRecord& record);

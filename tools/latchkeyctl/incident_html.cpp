@@ -142,11 +142,9 @@ std::string ViewsTable(const Incident& incident, CameraId camera) {
     const Running* running = incident.SoftwareAt(view.began);
     std::string to = "goes on";
     if (view.ended) to = (view.cut_short ? "before " : "") + FormatTime(*view.ended);
-    std::string epochs = std::to_string(view.first_epoch.value);
-    if (view.last_epoch != view.first_epoch) epochs += " to " + std::to_string(view.last_epoch.value);
     html += "<tr><td>" + Escaped(incident.NameOf(view.viewer)) + "<td>" + FormatTime(view.began) + "<td>" +
-            to + "<td>" + epochs + "<td>" + Escaped(view.network.empty() ? "never connected" : view.network) +
-            "<td class=\"number\">" + std::to_string(view.packets) + "<td class=\"number\">" +
+            to + "<td>" + EpochsOf(view) + "<td>" + Escaped(NetworkOf(view)) + "<td class=\"number\">" +
+            std::to_string(view.packets) + "<td class=\"number\">" +
             Number(view.camera_loss_permille / 10.0) + " %<td class=\"number\">" +
             Number(view.viewer_loss_permille / 10.0) + " %<td>" +
             (running == nullptr
@@ -194,9 +192,8 @@ std::string IncidentHtml(const Incident& incident) {
           ". Times are UTC.</p>\n<p class=\"verdict" +
           std::string(incident.MayHaveGoneAstray() ? " bad" : "") + "\">" + Escaped(Verdict(incident)) +
           "</p>\n";
-  html += "<p>" + std::to_string(incident.views_in_all) +
-          (incident.views_in_all == 1 ? " view, " : " views, ") + std::to_string(incident.Failed().size()) +
-          " checks that refused something.</p>\n";
+  html += "<p>" + Count(static_cast<std::size_t>(incident.views_in_all), "view", "views") + ", " +
+          Count(incident.Failed().size(), "check", "checks") + " that refused something.</p>\n";
   if (incident.views.size() < incident.views_in_all)
     html += "<p>Only the first " + std::to_string(incident.views.size()) + " views are listed.</p>\n";
   const Span span = SpanOf(incident);

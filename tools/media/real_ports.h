@@ -25,6 +25,7 @@ class RealPorts {
     ports->dtls_ = std::move(*dtls);
     return ports;
   }
+  [[nodiscard]] const ports::PublicKeyDigest& public_key() const { return dtls_->LocalPublicKey(); }
   [[nodiscard]] SessionPorts session() { return {crypto_, entropy_, *dtls_, srtp_}; }
 
  private:

@@ -124,6 +124,20 @@ TEST_CASE("incident: a frame that did not open may have gone astray; a key that 
   CHECK(IncidentJson(hub.Gather())["checks_failed"] == 2);
 }
 
+TEST_CASE("incident: a view that goes on and is not told of yet has not failed to connect") {
+  ports::AuditView view;
+  CHECK(NetworkOf(view) == "not told yet");
+  view.ended = At(70);
+  CHECK(NetworkOf(view) == "never connected");
+  view.network = "192.0.2.7:4000";
+  CHECK(NetworkOf(view) == "192.0.2.7:4000");
+  CHECK(EpochsOf(view) == "0");
+  view.last_epoch = Epoch{2};
+  CHECK(EpochsOf(view) == "0-2");
+  CHECK(Count(1, "check", "checks") == "1 check");
+  CHECK(Count(0, "check", "checks") == "0 checks");
+}
+
 TEST_CASE("incident: in the report names are text, and nothing is fetched from anywhere") {
   Hub hub;
   hub.AddView(5, 2);

@@ -233,7 +233,7 @@ Answer ViewerAdd(Fields& fields, const Context& context) {
 
 Answer ViewerRotate(Fields& fields, const Context& context) {
   return WithId<ViewerId>(fields, [&](ViewerId id) -> Answer {
-    context.desk().EndViews(id);
+    context.desk().EndViewer(id);
     context.CarryOut();
     const auto token = context.desk().RotateViewer(id);
     if (!token) return tl::unexpected(token.error());

@@ -160,6 +160,10 @@ void ControlDesk::EndViews(ViewerId viewer) {
     keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
 }
 
+void ControlDesk::EndViewer(ViewerId viewer) {
+  keys_.EndViewer(viewer);
+}
+
 void ControlDesk::EndPublisher(CameraId camera) {
   keys_.EndPublisher(camera);
 }

@@ -23,6 +23,19 @@
 namespace latchkey::platform {
 namespace {
 
+// The certificates behind the first of `pem`, for clients that know only who vouched for them: of a
+// certificate in memory the library takes the first alone.
+bool AddChain(SSL_CTX* context, const std::string& pem) {
+  const BioPtr text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!text || !CertificatePtr(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr))) return false;
+  while (CertificatePtr next{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)}) {
+    if (SSL_CTX_add_extra_chain_cert(context, next.get()) != 1) return false;
+    (void)next.release();  // the context's now
+  }
+  ERR_clear_error();  // that there was no other
+  return true;
+}
+
 // Storage for a parsed header block: what the library can count to. Taken from the heap while a request
 // is read, and touched only as far as it is filled.
 constexpr unsigned short kHeaderStorage = 65535;
@@ -114,19 +127,6 @@ struct HttpServer::Impl final : HttpConnectionHost {
   EachRound each_round;
   std::unique_ptr<TcpListener> listener;
 };
-
-// The certificates behind the first of `pem`, for clients that know only who vouched for them: of a
-// certificate in memory the library takes the first alone.
-bool AddChain(SSL_CTX* context, const std::string& pem) {
-  const BioPtr text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  if (!text || !CertificatePtr(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr))) return false;
-  while (CertificatePtr next{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)}) {
-    if (SSL_CTX_add_extra_chain_cert(context, next.get()) != 1) return false;
-    (void)next.release();  // the context's now
-  }
-  ERR_clear_error();  // that there was no other
-  return true;
-}
 
 int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void* user, void* in,
                                std::size_t size) {

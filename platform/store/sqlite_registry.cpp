@@ -6,14 +6,14 @@
 namespace latchkey::platform {
 namespace {
 
-WallTime SecondAt(const Statement& statement, int column) {
-  return FromUnixSeconds(statement.NumberAt(column));
-}
-
 constexpr std::string_view kCameraKind = "camera";
 constexpr std::string_view kViewerKind = "viewer";
 constexpr std::string_view kGrantKind = "grant";
 constexpr std::string_view kSuspensionKind = "suspension";
+
+WallTime SecondAt(const Statement& statement, int column) {
+  return FromUnixSeconds(statement.NumberAt(column));
+}
 
 Status PutToken(Database& db, ByteView owner, const ports::TokenDigest& digest) {
   Statement put(db, "INSERT INTO tokens (digest, owner) VALUES (?, ?)");

@@ -55,6 +55,9 @@ TEST_CASE("control: what an order ends has ended before the disk is waited for")
       Json::parse(AnswerControl(*house.keeper, command.dump(), "", house.now, house.wall, carry_out));
   CHECK(reply.contains("error"));
   CHECK_FALSE(first);
+  // The log says why.
+  if (name == "viewer rotate")
+    CHECK(house.Recorded(audit::Kind::kViewEnded).back().body.find("token") != std::string::npos);
   if (name.starts_with("camera") || suspends) return;
   // It could not be written: everything stands, and the viewer may come again.
   house.Run();
@@ -64,6 +67,11 @@ TEST_CASE("control: what an order ends has ended before the disk is waited for")
   CHECK(reply.contains("ok"));
   house.Front(house.ViewRequest(home.camera.id, home.viewer.token));
   CHECK(house.RefusedStatus() == (name == "grant revoke" ? 403 : 401));
+}
+
+TEST_CASE("control: an order whose lanes are not dark is answered with the camera's name, as an error") {
+  const Json reply = Json::parse(NotDarkReply("Nur\"sery"));
+  CHECK(reply.at("error").get<std::string>().find("Nur\"sery") != std::string::npos);
 }
 
 TEST_CASE("control: suspend takes one of camera, model and all, and a reason; resume a root cause") {

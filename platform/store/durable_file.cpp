@@ -25,7 +25,8 @@ Result<UniqueFd> OpenFile(const std::string& path, Links links) {
   }
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return SystemError("cannot look at " + path, errno);
-  if (!S_ISREG(info.st_mode)) return Fail(ErrorCode::kCorrupt, path + " is not a regular file: move it away");
+  if (!S_ISREG(info.st_mode))
+    return Fail(ErrorCode::kCorrupt, "cannot read " + path + ": it is no regular file, put one there");
   return fd;
 }
 

@@ -322,6 +322,7 @@ TEST_CASE("lane: a whole group of pictures reaches a new viewer soon, and never 
   world.Connect(camera.peer);
   // Ten seconds of 2 Mbit/s without a keyframe between.
   world.Film(camera, seconds{10}, 1000, 100000, 10000);
+  (void)camera.TakeKeyframeRequests();
   ViewerEnd viewer(world.viewer_tools, Host(3));
   world.largest_turn = 0;
   const Instant asked = world.now;
@@ -345,6 +346,7 @@ TEST_CASE("lane: a whole group of pictures reaches a new viewer soon, and never 
   REQUIRE(live);
   REQUIRE(before);
   CHECK(live->header.timestamp - before->header.timestamp == 3600);
+  CHECK(camera.TakeKeyframeRequests() == 0);
 }
 
 TEST_CASE("lane: a camera hears of its bitrate, and is asked for a picture at the start") {

@@ -32,6 +32,4 @@ ports::Sha256Digest DigestOf(ports::Crypto& crypto, const Secret32& token);
 PrincipalId PrincipalOf(const ports::Sha256Digest& digest);
 PrincipalId PrincipalOf(ports::Crypto& crypto, const Secret32& token);
 
-using latchkey::WipeText;  // base/secret.h
-
 }  // namespace latchkey::access

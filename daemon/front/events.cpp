@@ -32,7 +32,7 @@ PageMessage ParsePageMessage(std::string_view text) {
     message.kind = PageMessage::Kind::kToken;
     auto& said = token->get_ref<std::string&>();
     message.token = access::ParseToken(said);
-    access::WipeText(said);
+    WipeText(said);
   } else if (const auto type = json.find("type");
              head == json.end() && type != json.end() && *type == "ping") {
     message.kind = PageMessage::Kind::kPing;

@@ -100,7 +100,7 @@ void Front::HandleHttp(ports::HttpExchange exchange, ports::HttpRequest request,
       case Endpoint::kCount: LATCHKEY_CHECK(false);
     }
   }
-  access::WipeText(request.authorization);
+  WipeText(request.authorization);
 }
 
 void Front::HandlePost(Asker& asker) {

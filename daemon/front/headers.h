@@ -9,7 +9,7 @@
 namespace latchkey::front {
 
 // no-store and Vary (invariant 3), nosniff, no framing, no referrer, same-origin isolation. A
-// Content-Security- Policy that forbids everything unless the response brought its own.
+// Content-Security-Policy that forbids everything unless the response brought its own.
 void AddSafetyHeaders(ports::HttpResponse& response, bool cross_origin);
 
 // The page's Content-Security-Policy. `origin` ("http://host:port") lets its WebSocket pass browsers

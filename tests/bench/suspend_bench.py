@@ -1,10 +1,11 @@
 """From a suspension's order to the last media byte at any viewer, of the real processes on loopback: 8 cameras (720p25
-H.264 at 2.5 Mbit/s) with 4 viewers each, who lose packets and ask again, while strangers send junk. Prints one JSON
-object: what was measured beside what is asked for. Nothing here fails on a time.
+H.264 at 2.5 Mbit/s) with 4 viewers each, who lose packets and ask again, while strangers send junk and the disk is
+told how far four senders with enrolled keys have come. Prints one JSON object: what was measured beside what is asked
+for. Nothing here fails on a time.
 
 With --disk-ms each write to the disk that the daemon waits for takes so much longer (by strace), as on a memory card.
 
-usage: tests/bench/suspend [--orders N] [--cameras N] [--viewers N] [--noise PER_SECOND] [--loss PCT] [--disk-ms N] [--seed N]
+usage: tests/bench/suspend [--orders N] [--cameras N] [--viewers N] [--enrolled N] [--noise PER_SECOND] [--loss PCT] [--disk-ms N] [--seed N]
 """
 import argparse
 import contextlib
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.enrolled import ffmpeg  # noqa: E402
 from support.hub import Hub, bin_dir, cpu_ns  # noqa: E402
 
 ASKED_MS = 100
@@ -80,6 +82,7 @@ def main():
     parser.add_argument("--orders", type=int, default=250)
     parser.add_argument("--cameras", type=int, default=8)
     parser.add_argument("--viewers", type=int, default=4, help="of each camera")
+    parser.add_argument("--enrolled", type=int, default=4, help="cameras more, sent by FFmpeg, which nobody watches")
     parser.add_argument("--noise", type=int, default=8000, help="junk datagrams a second, over all lanes")
     parser.add_argument("--loss", type=float, default=2, help="percent of the media packets, at the viewers")
     parser.add_argument("--disk-ms", type=int, default=0)
@@ -88,6 +91,10 @@ def main():
     before = load_average()
     with Hub() as hub:
         bench = Suspensions(hub, args.cameras, args.viewers, args.orders, noise=args.noise, loss=args.loss / 100, seed=args.seed)
+        for i in range(args.enrolled):
+            camera = hub.ctl("camera", "add", f"Enrolled {i}", "--sdes")
+            ffmpeg(hub, camera, camera["sdes_port"])
+            hub.live(camera)
         with slow_disk(hub.daemon.pid, args.disk_ms) if args.disk_ms else contextlib.nullcontext():
             measured = bench.run(120 + 20 * args.orders)
     suspend, revoke = (measured["order_to_last_media_ms"][what] for what in ("suspend", "revoke"))
@@ -96,6 +103,7 @@ def main():
     quiet = ("media_after_answer", "datagrams_later_than_100_ms", "others_disturbed", "wrong_answers")
     print(json.dumps({
         "date": time.strftime("%Y-%m-%d"), "cpus": os.cpu_count(), "seed": args.seed, "disk_ms": args.disk_ms,
+        "enrolled_senders": args.enrolled,
         "load_average": {"before": before, "after": load_average()},
         "figures": [{"what": what, "asked": ASKED_MS, "measured": round(ms, 2), "reached": 0 <= ms <= ASKED_MS}
                     for what, ms in figures] + [{"what": what.replace("_", " "), "asked": 0, "measured": measured[what],

@@ -6,6 +6,7 @@ import socket
 import threading
 import unittest
 
+from support.enrolled import ffmpeg
 from support.hub import Hub, eventually
 
 
@@ -32,15 +33,6 @@ class Recorder(threading.Thread):
         self.socket.sendto(b"", ("127.0.0.1", self.port))
         self.join()
         self.socket.close()
-
-
-def ffmpeg(hub, camera, port, *codec):
-    """A test picture, encoded and sent as SRTP by Debian's FFmpeg."""
-    codec = codec or ("libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p")
-    return hub.program("ffmpeg", [
-        "ffmpeg", "-hide_banner", "-loglevel", "warning", "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
-        "-c:v", *codec, "-g", "25", "-f", "rtp", "-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80",
-        "-srtp_out_params", camera["sdes_key"], f"srtp://127.0.0.1:{port}?pkt_size=1200"])
 
 
 def gstreamer(hub, camera, port):

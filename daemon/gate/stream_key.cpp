@@ -10,8 +10,6 @@
 namespace latchkey::gate {
 namespace {
 
-constexpr std::string_view kDigestLabel = "latchkey stream key 1";
-
 bool InClosedList(ports::SrtpProfile profile) {
   switch (profile) {
     case ports::SrtpProfile::kAes128CmHmacSha1_80:
@@ -44,7 +42,7 @@ Status CheckPeer(const DtlsProof& proof) {
 }  // namespace
 
 StreamKeyDigest DigestOf(ports::Crypto& crypto, const ports::SrtpKey& key) {
-  return crypto.HmacSha256(MasterKey(key), AsBytes(kDigestLabel));
+  return ports::DigestOfMasterKey(crypto, MasterKey(key));
 }
 
 Status CheckKey(const ports::SrtpKey& key) {

@@ -8,6 +8,7 @@
 #include "daemon/ports/crypto.h"
 #include "daemon/ports/dtls.h"
 #include "daemon/ports/srtp.h"
+#include "daemon/ports/stream_key.h"
 
 namespace latchkey::gate {
 
@@ -39,8 +40,8 @@ struct DtlsProof {
   ports::Fingerprint verified{};
 };
 
-// Tells a master key from every other and says nothing else of it: what the keeper compares.
-using StreamKeyDigest = ports::Sha256Digest;
+// What the keeper compares.
+using StreamKeyDigest = ports::StreamKeyDigest;
 
 struct CameraProof {
   DtlsProof dtls;
@@ -55,7 +56,7 @@ struct SdesProof {
   StreamKeyDigest vouched{};  // as in CameraProof; of a key that the hub made: it is that one
 };
 
-// Of the master key alone: two cameras with one key and two salts still share it.
+// As ports::DigestOfMasterKey().
 [[nodiscard]] StreamKeyDigest DigestOf(ports::Crypto& crypto, const ports::SrtpKey& key);
 
 // What this process can see for itself, before the keeper is asked:

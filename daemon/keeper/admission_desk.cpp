@@ -25,6 +25,8 @@ void AdmissionDesk::Judge(CameraId camera, const wire::KeyShown& shown, WallTime
   if (lane->admitted) return books_.LaneViolation(camera, "it showed two keys of one session");
   if ((shown.keying == wire::Keying::kEnrolled) != lane->sdes)
     return books_.LaneViolation(camera, "it showed a key of another kind than its session's");
+  if (lane->sdes && shown.stream_key != lane->sdes_digest)
+    return books_.LaneViolation(camera, "it showed another key than the one that the hub made");
   const ports::KeyTag stream_key = books_.registry.TagOf(shown.stream_key);
   if (const auto objection = WhyNot(camera, shown, stream_key)) {
     lane->sdes_refused = lane->sdes_refused || (lane->sdes && !objection->passing);

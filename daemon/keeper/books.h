@@ -18,6 +18,7 @@
 #include "daemon/keeper/sessions.h"
 #include "daemon/ports/crypto.h"
 #include "daemon/ports/entropy.h"
+#include "daemon/ports/stream_key.h"
 
 namespace latchkey::keeper {
 
@@ -66,6 +67,8 @@ struct LaneSlot {
   std::optional<Instant> sdes_failed;   // when a session of it could last not be begun, or go on
   std::uint32_t blocks_wanted = 0;      // of indices, by the lane, since the moment below
   Instant blocks_wanted_since{};
+  std::size_t blocks_waiting = 0;        // of indices, for the disk, also of sessions that have ended
+  ports::StreamKeyDigest sdes_digest{};  // of the key that the hub made, as its session must show it
   wire::LaneStatus status;
   std::optional<Instant> status_at;
   std::uint64_t restarts = 0;

@@ -6,6 +6,7 @@
 
 #include "daemon/base/ids.h"
 #include "daemon/keeper/audit_book.h"
+#include "daemon/ports/store.h"
 #include "daemon/wire/ipc_messages.h"
 
 namespace latchkey::keeper {
@@ -51,12 +52,21 @@ struct WriteAudit {
   AuditBatch batch;
 };
 
+// How far a sender may have come under an enrolled key: onto the disk, in the order in which it is asked, and
+// then Keeper::HandleIndexReserved(). Nobody waits for it meanwhile.
+struct ReserveIndex {
+  CameraId camera;
+  SessionId session;
+  ports::SealedSdesKey key{};
+  ports::SourceFloor source;
+};
+
 // The log's record of this number is to be read, for Keeper::HandleHeadRead().
 struct ReadHead {
   ports::AuditHead head;
 };
 
 using Effect = std::variant<ToFront, ToLane, StartLane, StopLane, RestartLane, EndLane, EndFront, Notice,
-                            KeepSuspensions, WriteAudit, ReadHead>;
+                            KeepSuspensions, WriteAudit, ReserveIndex, ReadHead>;
 
 }  // namespace latchkey::keeper

@@ -49,6 +49,13 @@ void Keeper::HandleAuditWritten(bool written, Instant now, WallTime wall) {
   Settle(now, wall);
 }
 
+void Keeper::HandleIndexReserved(const ReserveIndex& wanted, const Status& status, Instant now,
+                                 WallTime wall) {
+  books_.SetTime(now, wall);
+  sdes_.HandleReserved(wanted, status, now);
+  Settle(now, wall);
+}
+
 void Keeper::HandleHeadRead(const ports::AuditHead& head, const std::optional<ports::AuditHash>& found,
                             Instant now, WallTime wall) {
   books_.SetTime(now, wall);

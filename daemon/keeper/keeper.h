@@ -38,6 +38,8 @@ class Keeper {
   void HandleStop(Instant now, WallTime wall);
   // How WriteAudit went: all of the batch is on disk, or none of it.
   void HandleAuditWritten(bool written, Instant now, WallTime wall);
+  // How ReserveIndex went.
+  void HandleIndexReserved(const ReserveIndex& wanted, const Status& status, Instant now, WallTime wall);
   // What the log has where a page's head says that it had something else, or nothing.
   void HandleHeadRead(const ports::AuditHead& head, const std::optional<ports::AuditHash>& found, Instant now,
                       WallTime wall);

@@ -136,7 +136,8 @@ int Run(const Arguments& arguments) {
   options.identity = std::move(*identity);
   Keeper keeper(**registry, *audit->book, crypto, entropy, MakeSettings(arguments, *config));
   keeper.SetHttpIdentity(options.identity.Get());
-  Program program(loop, log, std::move(options), keeper, *audit->book, crypto, std::move(audit->store));
+  Program program(loop, log, std::move(options), keeper, *audit->book, crypto, **store,
+                  std::move(audit->store));
   const auto on_signal = [&](int) { program.Shutdown(); };
   const platform::SignalWatcher on_term(loop, SIGTERM, on_signal);
   const platform::SignalWatcher on_int(loop, SIGINT, on_signal);

@@ -22,7 +22,8 @@ std::string NameOf(ChildId id) {
 }  // namespace
 
 Program::Program(platform::Loop& loop, platform::Logger& log, ProgramOptions options, Keeper& keeper,
-                 AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit)
+                 AuditBook& book, ports::Crypto& crypto, ports::RegistryStore& store,
+                 std::unique_ptr<platform::SqliteAudit> audit)
     : loop_(loop),
       log_(log),
       options_(std::move(options)),
@@ -41,6 +42,11 @@ Program::Program(platform::Loop& loop, platform::Logger& log, ProgramOptions opt
                 keeper_.HandleLogBroken(why, platform::MonotonicNow(), platform::WallNow());
                 CarryOut();
               }}),
+      indices_(loop, store,
+               [this](const ReserveIndex& wanted, const Status& status) {
+                 keeper_.HandleIndexReserved(wanted, status, platform::MonotonicNow(), platform::WallNow());
+                 CarryOut();
+               }),
       timer_(loop, [this] { OnTimer(); }),
       grace_(loop, [this] {
         for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");
@@ -99,7 +105,7 @@ void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
       AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow(), [this] { CarryOut(); });
   CarryOut();
   // A child that could not be started before all was ready has ended everything, the asker's connection too.
-  if (stopping_) return access::WipeText(text);
+  if (stopping_) return WipeText(text);
   if (!just_added_ && !just_suspended_) return reply(std::move(text));
   // From now on: the disk may have taken long.
   waiting_.push_back(
@@ -126,7 +132,7 @@ void Program::Shutdown() {
   if (stopping_) return;
   stopping_ = true;
   platform::NotifyServiceManager("STOPPING=1");
-  for (Waiting& w : waiting_) access::WipeText(w.text);
+  for (Waiting& w : waiting_) WipeText(w.text);
   waiting_.clear();
   control_.reset();
   timer_.Stop();
@@ -285,6 +291,10 @@ void Program::Do(WriteAudit& effect) {
   audit_.Write(std::move(effect.batch));
 }
 
+void Program::Do(const ReserveIndex& effect) {
+  indices_.Write(effect);
+}
+
 void Program::Do(const ReadHead& effect) {
   const auto question = [number = effect.head.number](platform::SqliteAudit& log) {
     const auto record = log.Find(number);
@@ -302,6 +312,8 @@ void Program::Do(const ReadHead& effect) {
 }
 
 void Program::Finish() {
+  // The log's end tells the registry's last turn.
+  indices_.Stop();
   keeper_.HandleStop(platform::MonotonicNow(), platform::WallNow());
   platform::SqliteAudit& store = audit_.Stop();
   Status written;

@@ -14,6 +14,7 @@
 #include "daemon/keeper/program_child.h"
 #include "daemon/keeper/program_control.h"
 #include "daemon/keeper/program_identity.h"
+#include "daemon/keeper/program_indices.h"
 #include "daemon/keeper/supervisor.h"
 #include "platform/log/log.h"
 #include "platform/loop/loop.h"
@@ -47,7 +48,8 @@ struct ProgramOptions {
 class Program {
  public:
   Program(platform::Loop& loop, platform::Logger& log, ProgramOptions options, Keeper& keeper,
-          AuditBook& book, ports::Crypto& crypto, std::unique_ptr<platform::SqliteAudit> audit);
+          AuditBook& book, ports::Crypto& crypto, ports::RegistryStore& store,
+          std::unique_ptr<platform::SqliteAudit> audit);
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
@@ -90,6 +92,7 @@ class Program {
   void Do(const Notice& effect);
   void Do(const KeepSuspensions& effect);
   void Do(WriteAudit& effect);
+  void Do(const ReserveIndex& effect);
   void Do(const ReadHead& effect);
 
   void StartDue();
@@ -122,6 +125,7 @@ class Program {
   std::optional<CameraId> just_added_;  // by the command being carried out
   bool just_suspended_ = false;         // the same
   AuditDisk audit_;
+  IndexDisk indices_;
   platform::Timer timer_;
   platform::Timer grace_;
   Instant started_{};

@@ -45,7 +45,7 @@ void ControlServer::Send(std::uint64_t number, std::string text) {
   const ByteView bytes = AsBytes(text);
   const auto at = connections_.find(number);
   if (at != connections_.end()) at->second->Send(ByteVector(bytes.begin(), bytes.end()));
-  access::WipeText(text);
+  WipeText(text);
 }
 
 void ControlServer::End(std::uint64_t number) {

@@ -122,11 +122,8 @@ class Registry {
   // registry.
   [[nodiscard]] Result<ports::SdesKey> SdesKeyOf(CameraId id);
   Status SetSdesPort(CameraId id, std::uint16_t port);
-  // How far each source has come under the enrolled key, and that one will have come so far: durably.
+  // How far each source has come under the enrolled key.
   Result<std::vector<ports::SourceFloor>> SdesSources(CameraId id) { return store_.SdesSources(id); }
-  Status ReserveIndex(CameraId id, const ports::SourceFloor& source) {
-    return store_.ReserveIndex(id, source);
-  }
   // An epoch that no session of this camera ever had, durably.
   Result<Epoch> NextEpoch(CameraId id);
 

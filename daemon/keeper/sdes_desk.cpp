@@ -5,6 +5,7 @@
 namespace latchkey::keeper {
 
 static_assert(wire::kMaxSdesSources == ports::kMaxSdesSources);
+constexpr std::size_t kMasterKeySize = ports::SrtpKeyLength(ports::SrtpProfile::kAes128CmHmacSha1_80);
 
 bool SdesDesk::MayBegin(const ports::CameraRecord& camera, const LaneSlot& lane, Instant now) const {
   if (!camera.enrolment || lane.state != LaneState::kReady || lane.told_to_suspend || lane.publisher)
@@ -39,6 +40,7 @@ Status SdesDesk::Begin(const ports::CameraRecord& camera, LaneSlot& lane, Instan
   if (!drawn) return Fail(ErrorCode::kConflict, "the system's randomness repeats itself");
   begin.session = *drawn;
   begin.epoch = *epoch;
+  lane.sdes_digest = ports::DigestOfMasterKey(books_.crypto, key->Reveal().first(kMasterKeySize));
   begin.key = std::move(*key);
   begin.video = camera.enrolment->vp8 ? wire::Codec::kVp8 : wire::Codec::kH264;
   for (const ports::SourceFloor& source : *sources)
@@ -81,21 +83,33 @@ void SdesDesk::Reserve(CameraId camera, const wire::IndexWanted& wanted, Instant
   }
   if (++lane->blocks_wanted > kIndexBlocks)
     return keys_.EndSession(wanted.session, "its sender began anew too often");
-  const auto reserved = books_.registry.ReserveIndex(camera, {wanted.ssrc, wanted.up_to});
-  if (reserved) {
+  if (lane->blocks_waiting >= kIndexBlocks)
+    return keys_.EndSession(wanted.session, "the disk is slower than its sender begins anew");
+  ++lane->blocks_waiting;
+  const ports::SealedSdesKey& key = books_.registry.FindCamera(camera)->enrolment->key;
+  books_.effects.emplace_back(ReserveIndex{camera, wanted.session, key, {wanted.ssrc, wanted.up_to}});
+}
+
+void SdesDesk::HandleReserved(const ReserveIndex& wanted, const Status& status, Instant now) {
+  LaneSlot* lane = books_.Lane(wanted.camera);
+  if (lane == nullptr) return;  // removed meanwhile
+  LATCHKEY_CHECK(lane->blocks_waiting > 0);
+  --lane->blocks_waiting;
+  if (lane->publisher != wanted.session) return;
+  if (status) {
     wire::IndexReserved reply;
     reply.session = wanted.session;
-    reply.ssrc = wanted.ssrc;
-    reply.up_to = wanted.up_to;
-    return books_.ToLaneNow(camera, reply);
+    reply.ssrc = wanted.source.ssrc;
+    reply.up_to = wanted.source.from;
+    return books_.ToLaneNow(wanted.camera, reply);
   }
-  if (reserved.error().code == ErrorCode::kDenied) {
+  if (status.error().code == ErrorCode::kDenied) {
     lane->key_refused = "its key is used up: make another with latchkeyctl camera rotate";
     lane->sdes_refused = true;
   } else {
     lane->sdes_failed = now;
   }
-  books_.Tell("its sender is not let in any more: " + reserved.error().message, camera);
+  books_.Tell("its sender is not let in any more: " + status.error().message, wanted.camera);
   keys_.EndSession(wanted.session, "how far its sender has come could not be written");
 }
 

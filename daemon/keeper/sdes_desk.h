@@ -9,8 +9,8 @@ namespace latchkey::keeper {
 
 // After a session could not be begun (a full disk), before the next try.
 constexpr Duration kSdesRetry = seconds(60);
-// Blocks of indices that a lane may want within kIndexWindow; each is a write to the disk. One more ends the
-// session.
+// Blocks of indices that a lane may want within kIndexWindow, and that may wait for a slow disk; each is a
+// write. One more ends the session.
 constexpr std::uint32_t kIndexBlocks = 64;
 constexpr Duration kIndexWindow = seconds(10);
 
@@ -23,6 +23,7 @@ class SdesDesk {
   // The lane says on which port it is: there its sender finds it from now on.
   void NotePort(CameraId camera, std::uint16_t port);
   void Reserve(CameraId camera, const wire::IndexWanted& wanted, Instant now);
+  void HandleReserved(const ReserveIndex& wanted, const Status& status, Instant now);
 
  private:
   [[nodiscard]] bool MayBegin(const ports::CameraRecord& camera, const LaneSlot& lane, Instant now) const;

@@ -119,8 +119,8 @@ class RegistryStore {
 
   // In order of addition.
   [[nodiscard]] virtual Result<RegistrySnapshot> Load() = 0;
-  // Rises with each change of who there is and who may see what; never goes back, unless an older registry is
-  // put in its place.
+  // Rises with each change of who there is, who may see what, and how far an enrolled key has been used;
+  // never goes back, unless an older registry is put in its place.
   [[nodiscard]] virtual Result<std::uint64_t> Turn() = 0;
 
   [[nodiscard]] virtual Status AddCamera(const CameraRecord& camera) = 0;
@@ -145,8 +145,10 @@ class RegistryStore {
   // The camera's enrolled key has this tag, and is used up for everybody else: kConflict when it was before.
   [[nodiscard]] virtual Status NoteSdesTag(CameraId camera, const KeyTag& tag, WallTime when) = 0;
   [[nodiscard]] virtual Status SetSdesPort(CameraId camera, std::uint16_t port) = 0;
-  // Packets below `source.from` may have come. Never goes back: kInvalid. kDenied: kMaxSdesSources.
-  [[nodiscard]] virtual Status ReserveIndex(CameraId camera, const SourceFloor& source) = 0;
+  // Packets below `source.from` may have come under this key. Never goes back: kInvalid. kDenied:
+  // kMaxSdesSources. kNotFound: the camera is gone, or has another key. May be called beside all else.
+  [[nodiscard]] virtual Status ReserveIndex(CameraId camera, const SealedSdesKey& key,
+                                            const SourceFloor& source) = 0;
   [[nodiscard]] virtual Result<std::vector<SourceFloor>> SdesSources(CameraId camera) = 0;
   // Which camera used this stream key, which may have been removed since. Of the last kMaxUsedKeys.
   [[nodiscard]] virtual Result<std::optional<CameraId>> UserOf(const KeyTag& stream_key) = 0;

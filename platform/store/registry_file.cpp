@@ -235,7 +235,7 @@ Status Upgrade(Database& db) {
 // From now on each change of a row counts one turn more, in the transaction of the change. Triggers of this
 // connection alone: the file has nothing of them.
 Status CountTurns(Database& db) {
-  for (const char* table : {"cameras", "tokens", "viewers", "grants", "suspensions"}) {
+  for (const char* table : {"cameras", "tokens", "viewers", "grants", "suspensions", "sdes_sources"}) {
     for (const char* change : {"INSERT", "UPDATE", "DELETE"}) {
       const std::string sql =
           std::string("CREATE TEMP TRIGGER turn_") + change + "_" + table + " AFTER " + change + " ON main." +

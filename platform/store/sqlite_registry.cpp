@@ -34,14 +34,17 @@ Result<std::unique_ptr<SqliteRegistry>> SqliteRegistry::Open(const SqliteRegistr
   if (!found) return tl::unexpected(found.error());
   auto db = OpenRegistryFile(*folder, options.max_pages, entropy);
   if (!db) return tl::unexpected(db.error());
-  return std::unique_ptr<SqliteRegistry>(
+  auto registry = std::unique_ptr<SqliteRegistry>(
       new SqliteRegistry(std::move(*folder), std::move(*db), !found->marker.has_value()));
+  if (auto read = registry->ReadTurn(); !read) return tl::unexpected(read.error());
+  return registry;
 }
 
-Result<std::uint64_t> SqliteRegistry::Turn() {
+Status SqliteRegistry::ReadTurn() {
   const auto turn = db_.Number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'turn'");
   if (!turn) return tl::unexpected(turn.error());
-  return static_cast<std::uint64_t>(turn->value_or(0));
+  turn_ = static_cast<std::uint64_t>(turn->value_or(0));
+  return {};
 }
 
 Status SqliteRegistry::TakeId(ByteView id, std::string_view kind) {
@@ -52,6 +55,7 @@ Status SqliteRegistry::TakeId(ByteView id, std::string_view kind) {
 }
 
 Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
     if (auto taken = TakeId(camera.id.bytes(), kCameraKind); !taken) return taken;
     Statement add(
@@ -77,11 +81,13 @@ Status SqliteRegistry::AddCamera(const ports::CameraRecord& camera) {
 }
 
 Status SqliteRegistry::RenameCamera(CameraId camera, const std::string& name) {
+  const Use use(*this);
   Statement rename(db_, "UPDATE cameras SET name = ? WHERE id = ?");
   return ExactlyOne(db_, rename.Text(name).Blob(camera.bytes()).Run(), kNoCamera);
 }
 
 Status SqliteRegistry::RemoveCamera(CameraId camera) {
+  const Use use(*this);
   return TakeAway(db_, [&]() -> Status {
     if (auto dropped = DropToken(db_, camera.bytes()); !dropped) return dropped;
     Statement lift(db_,
@@ -94,6 +100,7 @@ Status SqliteRegistry::RemoveCamera(CameraId camera) {
 }
 
 Result<std::optional<ports::Sha256Digest>> SqliteRegistry::SecretCheck() {
+  const Use use(*this);
   Statement find(db_, "SELECT value FROM meta WHERE key = 'secret'");
   const auto row = find.Step();
   if (!row) return tl::unexpected(row.error());
@@ -105,11 +112,13 @@ Result<std::optional<ports::Sha256Digest>> SqliteRegistry::SecretCheck() {
 }
 
 Status SqliteRegistry::KeepSecretCheck(const ports::Sha256Digest& check) {
+  const Use use(*this);
   Statement keep(db_, "INSERT INTO meta (key, value) VALUES ('secret', ?)");
   return keep.Text(internal::HexEncode(check)).Run();
 }
 
 Result<std::optional<ports::AuditLogId>> SqliteRegistry::AuditLog() {
+  const Use use(*this);
   Statement find(db_, "SELECT value FROM meta WHERE key = 'audit'");
   const auto row = find.Step();
   if (!row) return tl::unexpected(row.error());
@@ -120,11 +129,13 @@ Result<std::optional<ports::AuditLogId>> SqliteRegistry::AuditLog() {
 }
 
 Status SqliteRegistry::KeepAuditLog(const ports::AuditLogId& log) {
+  const Use use(*this);
   Statement keep(db_, "INSERT INTO meta (key, value) VALUES ('audit', ?)");
   return keep.Text(log.ToHex()).Run();
 }
 
 Status SqliteRegistry::ReserveEpochs(CameraId camera, Epoch up_to) {
+  const Use use(*this);
   const auto number = static_cast<std::int64_t>(up_to.value);
   Statement reserve(db_, "UPDATE cameras SET reserved_epoch = ?1 WHERE id = ?2 AND reserved_epoch < ?1");
   if (auto ran = reserve.Number(number).Blob(camera.bytes()).Run(); !ran) return ran;
@@ -134,6 +145,7 @@ Status SqliteRegistry::ReserveEpochs(CameraId camera, Epoch up_to) {
 }
 
 Status SqliteRegistry::AddViewer(const ports::ViewerRecord& viewer) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
     if (auto taken = TakeId(viewer.id.bytes(), kViewerKind); !taken) return taken;
     Statement add(db_, "INSERT INTO viewers (id, name, added) VALUES (?, ?, ?)");
@@ -145,12 +157,14 @@ Status SqliteRegistry::AddViewer(const ports::ViewerRecord& viewer) {
 }
 
 Status SqliteRegistry::ReplaceViewerToken(ViewerId viewer, const ports::TokenDigest& token) {
+  const Use use(*this);
   Statement replace(db_, "UPDATE tokens SET digest = ? WHERE owner = (SELECT id FROM viewers WHERE id = ?)");
   return FoldedIn(db_,
                   ExactlyOne(db_, replace.Blob(token).Blob(viewer.bytes()).Run(), "no viewer with this id"));
 }
 
 Status SqliteRegistry::RemoveViewer(ViewerId viewer) {
+  const Use use(*this);
   return TakeAway(db_, [&]() -> Status {
     if (auto dropped = DropToken(db_, viewer.bytes()); !dropped) return dropped;
     Statement remove(db_, "DELETE FROM viewers WHERE id = ?");
@@ -159,6 +173,7 @@ Status SqliteRegistry::RemoveViewer(ViewerId viewer) {
 }
 
 Status SqliteRegistry::AddGrant(const ports::GrantRecord& grant) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
     if (auto taken = TakeId(grant.id.bytes(), kGrantKind); !taken) return taken;
     Statement add(db_,
@@ -171,11 +186,13 @@ Status SqliteRegistry::AddGrant(const ports::GrantRecord& grant) {
 }
 
 Status SqliteRegistry::RemoveGrant(GrantId grant) {
+  const Use use(*this);
   Statement remove(db_, "DELETE FROM grants WHERE id = ?");
   return FoldedIn(db_, ExactlyOne(db_, remove.Blob(grant.bytes()).Run(), "no grant with this id"));
 }
 
 Status SqliteRegistry::AddSuspension(const ports::SuspensionRecord& suspension) {
+  const Use use(*this);
   return TakeAway(db_, [&]() -> Status {
     if (auto taken = TakeId(suspension.id.bytes(), kSuspensionKind); !taken) return taken;
     Statement add(db_,
@@ -193,6 +210,7 @@ Status SqliteRegistry::AddSuspension(const ports::SuspensionRecord& suspension) 
 }
 
 Status SqliteRegistry::LiftSuspension(SuspensionId suspension, const std::string& root_cause, WallTime when) {
+  const Use use(*this);
   Statement lift(db_, "UPDATE suspensions SET lifted = ?, root_cause = ? WHERE id = ? AND lifted IS NULL");
   return ExactlyOne(db_, lift.Number(ToUnixSeconds(when)).Text(root_cause).Blob(suspension.bytes()).Run(),
                     "no suspension with this id stands");
@@ -294,6 +312,7 @@ Status SqliteRegistry::LoadSuspensions(std::vector<ports::SuspensionRecord>& out
 }
 
 Result<ports::RegistrySnapshot> SqliteRegistry::Load() {
+  const Use use(*this);
   ports::RegistrySnapshot snapshot;
   for (const Status& loaded : {LoadCameras(snapshot.cameras), LoadViewers(snapshot.viewers),
                                LoadGrants(snapshot.grants), LoadSuspensions(snapshot.suspensions)}) {

@@ -1,8 +1,10 @@
 // ports::RegistryStore on SQLite: write-ahead log, synchronous=FULL, foreign keys, STRICT tables.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "daemon/ports/audit.h"
@@ -26,6 +28,8 @@ struct SqliteRegistryOptions {
   std::int64_t max_pages = 0;
 };
 
+// Every call may come from any thread: one at a time has the disk, the others wait for it. Turn() never
+// waits.
 class SqliteRegistry final : public ports::RegistryStore {
  public:
   // A new registry is made only in a folder that has none and never had one. Anything else than a sound
@@ -35,7 +39,7 @@ class SqliteRegistry final : public ports::RegistryStore {
                                                       ports::Entropy& entropy);
 
   [[nodiscard]] Result<ports::RegistrySnapshot> Load() override;
-  [[nodiscard]] Result<std::uint64_t> Turn() override;
+  [[nodiscard]] Result<std::uint64_t> Turn() override { return turn_.load(); }
   // registry.id was not there when it was opened: its owner took it away to use this registry, whatever it
   // is.
   [[nodiscard]] bool adopted() const { return adopted_; }
@@ -53,7 +57,8 @@ class SqliteRegistry final : public ports::RegistryStore {
                                const ports::KeyTag& stream_key, WallTime when) override;
   [[nodiscard]] Status NoteSdesTag(CameraId camera, const ports::KeyTag& tag, WallTime when) override;
   [[nodiscard]] Status SetSdesPort(CameraId camera, std::uint16_t port) override;
-  [[nodiscard]] Status ReserveIndex(CameraId camera, const ports::SourceFloor& source) override;
+  [[nodiscard]] Status ReserveIndex(CameraId camera, const ports::SealedSdesKey& key,
+                                    const ports::SourceFloor& source) override;
   [[nodiscard]] Result<std::vector<ports::SourceFloor>> SdesSources(CameraId camera) override;
   [[nodiscard]] Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
   [[nodiscard]] Result<std::optional<ports::Sha256Digest>> SecretCheck() override;
@@ -71,8 +76,12 @@ class SqliteRegistry final : public ports::RegistryStore {
                                       WallTime when) override;
 
  private:
+  // Has the disk for as long as it lives, and reads the turn anew at its end.
+  class Use;
+
   SqliteRegistry(StateFolder folder, Database db, bool adopted)
       : folder_(std::move(folder)), db_(std::move(db)), adopted_(adopted) {}
+  [[nodiscard]] Status ReadTurn();
   [[nodiscard]] Status ReplaceCredentials(CameraId camera, const ports::TokenDigest& token,
                                           const std::optional<ports::SealedSdesKey>& sdes);
   [[nodiscard]] Status UseUp(CameraId camera, const ports::KeyTag& stream_key, WallTime when);
@@ -83,7 +92,9 @@ class SqliteRegistry final : public ports::RegistryStore {
   [[nodiscard]] Status LoadSuspensions(std::vector<ports::SuspensionRecord>& out);
 
   StateFolder folder_;  // outlives the database: the lock goes last
+  std::mutex in_use_;
   Database db_;
+  std::atomic<std::uint64_t> turn_ = 0;
   bool adopted_;
 };
 

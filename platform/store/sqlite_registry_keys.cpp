@@ -18,11 +18,13 @@ Status SqliteRegistry::ReplaceCredentials(CameraId camera, const ports::TokenDig
 
 Status SqliteRegistry::ReplaceCameraToken(CameraId camera, const ports::TokenDigest& token,
                                           const std::optional<ports::SealedSdesKey>& sdes) {
+  const Use use(*this);
   return TakeAway(db_, [&] { return ReplaceCredentials(camera, token, sdes); });
 }
 
 Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest& token,
                                       const std::optional<ports::SealedSdesKey>& sdes) {
+  const Use use(*this);
   return TakeAway(db_, [&]() -> Status {
     if (auto replaced = ReplaceCredentials(camera, token, sdes); !replaced) return replaced;
     if (auto ended = Statement(db_, "DELETE FROM grants WHERE camera = ?").Blob(camera.bytes()).Run(); !ended)
@@ -35,6 +37,7 @@ Status SqliteRegistry::TransferCamera(CameraId camera, const ports::TokenDigest&
 
 Status SqliteRegistry::SetPin(CameraId camera, ports::PinState state,
                               const std::optional<ports::KeyPin>& pin) {
+  const Use use(*this);
   Statement set(db_, "UPDATE cameras SET pin_state = ?, pin = ? WHERE id = ?");
   set.Number(static_cast<std::int64_t>(state));
   if (pin) {
@@ -55,6 +58,7 @@ Status SqliteRegistry::UseUp(CameraId camera, const ports::KeyTag& stream_key, W
 
 Status SqliteRegistry::UseKeys(CameraId camera, const std::optional<ports::KeyTag>& certificate,
                                const ports::KeyTag& stream_key, WallTime when) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
     if (auto used = UseUp(camera, stream_key, when); !used) return used;
     if (!certificate) return {};
@@ -64,6 +68,7 @@ Status SqliteRegistry::UseKeys(CameraId camera, const std::optional<ports::KeyTa
 }
 
 Status SqliteRegistry::NoteSdesTag(CameraId camera, const ports::KeyTag& tag, WallTime when) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
     if (auto used = UseUp(camera, tag, when); !used) return used;
     Statement note(db_, "UPDATE cameras SET sdes_tag = ? WHERE id = ? AND sdes_key IS NOT NULL");
@@ -72,12 +77,19 @@ Status SqliteRegistry::NoteSdesTag(CameraId camera, const ports::KeyTag& tag, Wa
 }
 
 Status SqliteRegistry::SetSdesPort(CameraId camera, std::uint16_t port) {
+  const Use use(*this);
   Statement set(db_, "UPDATE cameras SET sdes_port = ? WHERE id = ?");
   return ExactlyOne(db_, set.Number(port).Blob(camera.bytes()).Run(), kNoCamera);
 }
 
-Status SqliteRegistry::ReserveIndex(CameraId camera, const ports::SourceFloor& source) {
+Status SqliteRegistry::ReserveIndex(CameraId camera, const ports::SealedSdesKey& key,
+                                    const ports::SourceFloor& source) {
+  const Use use(*this);
   return Atomically(db_, [&]() -> Status {
+    Statement find(db_, "SELECT 1 FROM cameras WHERE id = ? AND sdes_key = ?");
+    const auto known = find.Blob(camera.bytes()).Blob(key).Step();
+    if (!known) return tl::unexpected(known.error());
+    if (!*known) return Fail(ErrorCode::kNotFound, "this camera has no such key any more");
     Statement count(db_, "SELECT count(*) FROM sdes_sources WHERE camera = ? AND ssrc <> ?");
     const auto row = count.Blob(camera.bytes()).Number(source.ssrc).Step();
     if (!row) return tl::unexpected(row.error());
@@ -95,6 +107,7 @@ Status SqliteRegistry::ReserveIndex(CameraId camera, const ports::SourceFloor& s
 }
 
 Result<std::vector<ports::SourceFloor>> SqliteRegistry::SdesSources(CameraId camera) {
+  const Use use(*this);
   Statement all(db_, "SELECT ssrc, reserved FROM sdes_sources WHERE camera = ?");
   all.Blob(camera.bytes());
   std::vector<ports::SourceFloor> sources;
@@ -108,6 +121,7 @@ Result<std::vector<ports::SourceFloor>> SqliteRegistry::SdesSources(CameraId cam
 }
 
 Result<std::optional<CameraId>> SqliteRegistry::UserOf(const ports::KeyTag& stream_key) {
+  const Use use(*this);
   Statement find(db_, "SELECT camera FROM used_keys WHERE tag = ?");
   const auto row = find.Blob(stream_key).Step();
   if (!row) return tl::unexpected(row.error());

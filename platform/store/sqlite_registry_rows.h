@@ -1,12 +1,27 @@
 // What the two halves of the registry have in common: rows, transactions and their errors.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "platform/store/sqlite.h"
+#include "platform/store/sqlite_registry.h"
 
 namespace latchkey::platform {
+
+class SqliteRegistry::Use {
+ public:
+  explicit Use(SqliteRegistry& registry) : registry_(registry), lock_(registry.in_use_) {}
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  // A turn that can't be read is read at the end of the next use.
+  ~Use() { (void)registry_.ReadTurn(); }
+
+ private:
+  SqliteRegistry& registry_;
+  const std::lock_guard<std::mutex> lock_;
+};
 
 // False for what is no id.
 template <class IdType>

@@ -52,7 +52,7 @@ HostileHub::HostileHub() {
   keeper_->Settle(now_, wall_);
   for (std::size_t i = 0; i < 1 + kHostileCameras; ++i) {
     const std::string name = std::to_string(i);
-    auto camera = keeper_->control().AddCamera({name, "", std::nullopt, false}, wall_);
+    auto camera = keeper_->control().AddCamera({name, "", std::nullopt, i == kHostileCameras}, wall_);
     auto viewer = keeper_->control().AddViewer(name, wall_);
     LATCHKEY_CHECK(camera.has_value() && viewer.has_value());
     const auto grant =
@@ -137,6 +137,17 @@ void HostileHub::Aim(Message& message, ByteReader& input) {
                 }) {
     message.ticket = NewTicket(message.token);
     loot_.tickets.Note(message.ticket);
+  } else if constexpr (std::is_same_v<Message, wire::KeyShown> ||
+                       std::is_same_v<Message, wire::IndexWanted>) {
+    const auto* enrolled = loot_.enrolled.At(which);
+    if (enrolled == nullptr) return;
+    message.session = enrolled->first;
+    if constexpr (std::is_same_v<Message, wire::KeyShown>) {
+      message.keying = wire::Keying::kEnrolled;
+      message.stream_key = enrolled->second;
+    } else {
+      message.up_to %= ports::kSrtpMaxIndex;
+    }
   } else if constexpr (std::is_same_v<Message, wire::ViewProof>) {
     const wire::Granted* granted = loot_.granted.At(which);
     if (granted == nullptr) return;

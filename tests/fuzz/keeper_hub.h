@@ -48,9 +48,22 @@ class Disk final : public ports::RegistryStore {
     return {};
   }
   Status SetSdesPort(CameraId, std::uint16_t) override { return {}; }
-  Status ReserveIndex(CameraId, const ports::SourceFloor&) override { return {}; }
+  Status ReserveIndex(CameraId, const ports::SealedSdesKey&, const ports::SourceFloor& source) override {
+    auto& from = sources_[source.ssrc];
+    if (source.from <= from) return Fail(ErrorCode::kInvalid, "further already");
+    from = source.from;
+    return {};
+  }
   Result<std::vector<ports::SourceFloor>> SdesSources(CameraId) override {
-    return std::vector<ports::SourceFloor>();
+    std::vector<ports::SourceFloor> floors;
+    for (const auto& [ssrc, from] : sources_) {
+      if (floors.size() < ports::kMaxSdesSources) floors.push_back({ssrc, from});
+    }
+    return floors;
+  }
+  [[nodiscard]] ports::SrtpIndex FloorOf(std::uint32_t ssrc) const {
+    const auto at = sources_.find(ssrc);
+    return at == sources_.end() ? 0 : at->second;
   }
   Result<std::optional<CameraId>> UserOf(const ports::KeyTag& key) override {
     const auto at = used_.find(key);
@@ -69,6 +82,7 @@ class Disk final : public ports::RegistryStore {
 
  private:
   std::map<ports::KeyTag, CameraId> used_;
+  std::map<std::uint32_t, ports::SrtpIndex> sources_;  // of the only camera with an enrolled key
 };
 
 // A signature that nobody else makes, cheaply.
@@ -128,6 +142,7 @@ class HostileHub {
   void Do(keeper::Effect& effect, Speaker speaker);
   void Look(const wire::KeeperToFront& message);
   void Look(CameraId camera, const wire::KeeperToLane& message);
+  void LookAtEnrolled(CameraId camera, const wire::KeeperToLane& message);
   void NewContentKey(CameraId camera, const Secret32& key);
   // The viewer of this principal has a grant for this camera at this moment.
   [[nodiscard]] bool MaySee(const PrincipalId& principal, CameraId camera) const;
@@ -143,8 +158,8 @@ class HostileHub {
   std::unique_ptr<keeper::Keeper> keeper_;
   Instant now_{hours(1)};
   WallTime wall_ = FromUnixSeconds(1'800'000'000);
-  std::vector<keeper::Enrolled<CameraId>> cameras_;  // the first one's lane is honest
-  std::vector<CameraId> camera_ids_;
+  std::vector<keeper::Enrolled<CameraId>> cameras_;   // the first one's lane is honest
+  std::vector<CameraId> camera_ids_;                  // the last one has an enrolled key
   std::vector<Person> people_;                        // each has a grant for the camera of the same place
   std::vector<std::array<std::uint8_t, 32>> tokens_;  // of all of them
   std::map<CameraId, Secret32> content_keys_;         // what each lane was given last

@@ -48,6 +48,10 @@ void HostileHub::Do(keeper::Effect& effect, Speaker speaker) {
     ending_.push_back(again->camera);
   } else if (std::holds_alternative<keeper::WriteAudit>(effect)) {
     keeper_->HandleAuditWritten(true, now_, wall_);
+  } else if (const auto* wanted = std::get_if<keeper::ReserveIndex>(&effect)) {
+    LATCHKEY_CHECK(wanted->camera == camera_ids_.back());
+    keeper_->HandleIndexReserved(*wanted, disk_.ReserveIndex(wanted->camera, wanted->key, wanted->source),
+                                 now_, wall_);
   }
 }
 
@@ -94,6 +98,30 @@ void HostileHub::Look(CameraId camera, const wire::KeeperToLane& message) {
     LATCHKEY_CHECK(offered_.at(renewal->session) == camera);
     LATCHKEY_CHECK(MaySee(admitted_.at(renewal->session), camera));
     loot_.wraps.Note(renewal->wrap);
+  } else {
+    LookAtEnrolled(camera, message);
+  }
+}
+
+// Its key is its own lane's alone, and nothing is believed before the disk has it.
+void HostileHub::LookAtEnrolled(CameraId camera, const wire::KeeperToLane& message) {
+  if (const auto* enrolled = std::get_if<wire::SdesBegin>(&message)) {
+    LATCHKEY_CHECK(camera == camera_ids_.back());
+    LATCHKEY_CHECK(ConstantTimeEqual(enrolled->key.Reveal(), cameras_.back().sdes_key->Reveal()));
+    NewContentKey(camera, enrolled->content_key);
+    for (const wire::SdesSource& source : enrolled->sources.items())
+      LATCHKEY_CHECK(source.from == disk_.FloorOf(source.ssrc));
+    loot_.sessions.Note(enrolled->session);
+    loot_.enrolled.Note({enrolled->session,
+                         ports::DigestOfMasterKey(crypto_, enrolled->key.Reveal().first(ports::SrtpKeyLength(
+                                                               ports::SrtpProfile::kAes128CmHmacSha1_80)))});
+  } else if (const auto* reserved = std::get_if<wire::IndexReserved>(&message)) {
+    LATCHKEY_CHECK(camera == camera_ids_.back());
+    LATCHKEY_CHECK(reserved->up_to <= disk_.FloorOf(reserved->ssrc));
+  } else if (const auto* admitted = std::get_if<wire::KeyAdmitted>(&message)) {
+    const auto* theirs = loot_.enrolled.At(0);
+    const bool enrolled_key = theirs != nullptr && admitted->stream_key == theirs->second;
+    LATCHKEY_CHECK(!enrolled_key || camera == camera_ids_.back());
   }
 }
 

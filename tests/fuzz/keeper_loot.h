@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/base/bytes.h"
+#include "daemon/ports/stream_key.h"
 #include "daemon/wire/ipc_messages.h"
 
 namespace latchkey::fuzz {
@@ -42,6 +43,8 @@ struct Loot {
   Seen<GrantId> grants;
   Seen<wire::WrapBytes> wraps;
   Seen<std::array<std::uint8_t, 32>> keys;  // derived keys and tokens
+  // Of the enrolled key: its sessions, and what a lane shows of it.
+  Seen<std::pair<SessionId, ports::StreamKeyDigest>> enrolled;
 };
 
 // Fills a message by the input's bytes: known values where it says so, its own otherwise.

@@ -130,6 +130,9 @@ void Hub::Do(keeper::Effect& effect) {
     keeper_->HandleAuditWritten(true, now, wall);
   } else if (std::holds_alternative<keeper::KeepSuspensions>(effect)) {
     keeper_->KeepSuspensions(now, wall);
+  } else if (const auto* wanted = std::get_if<keeper::ReserveIndex>(&effect)) {
+    keeper_->HandleIndexReserved(*wanted, store.ReserveIndex(wanted->camera, wanted->key, wanted->source),
+                                 now, wall);
   }
 }
 

@@ -90,6 +90,19 @@ inline ports::CameraRecord Camera(std::uint8_t seed) {
   camera.added = FromUnixSeconds(1'700'000'000);
   return camera;
 }
+inline ports::SealedSdesKey Sealed(std::uint8_t fill) {
+  ports::SealedSdesKey key{};
+  key.fill(fill);
+  return key;
+}
+
+inline ports::CameraRecord EnrolledCamera(std::uint8_t number) {
+  auto camera = Camera(number);
+  camera.sdes = true;
+  camera.enrolment = ports::SdesEnrolment{Sealed(number), false, std::nullopt, 0};
+  return camera;
+}
+
 inline ports::ViewerRecord Viewer(std::uint8_t seed) {
   return {MakeId<ViewerId>(seed), "Tablet", Digest(seed), FromUnixSeconds(1'700'000'001)};
 }

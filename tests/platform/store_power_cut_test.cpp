@@ -42,6 +42,12 @@ std::string Describe(SqliteRegistry& registry) {
     out << s.id.ToHex() << static_cast<int>(s.scope) << s.camera.ToHex() << s.model << s.reason << s.automatic
         << '\n';
   }
+  const auto sources = registry.SdesSources(MakeId<CameraId>(2));
+  if (!sources) return sources.error().message;
+  for (const ports::SourceFloor& source : *sources) out << source.ssrc << ' ' << source.from << '\n';
+  for (const auto& c : snapshot->cameras) {
+    if (c.enrolment && c.enrolment->tag) out << static_cast<int>(c.enrolment->tag->front()) << '\n';
+  }
   for (std::uint8_t i = 0; i < kRounds; ++i)
     out << registry.UserOf(Digest(static_cast<std::uint8_t>(200 + i)))->has_value();
   return out.str();
@@ -62,6 +68,13 @@ std::vector<Order> Orders() {
     orders.emplace_back([=](auto& r) {
       return r.UseKeys(MakeId<CameraId>(1), Digest(99), Digest(static_cast<std::uint8_t>(200 + i)),
                        FromUnixSeconds(1));
+    });
+    orders.emplace_back([=](auto& r) {
+      return r.NoteSdesTag(MakeId<CameraId>(2), Digest(static_cast<std::uint8_t>(220 + i)),
+                           FromUnixSeconds(1));
+    });
+    orders.emplace_back([=](auto& r) {
+      return r.ReserveIndex(MakeId<CameraId>(2), Sealed(2), {7, 1000U * (i + 1U)});
     });
     orders.emplace_back([=](auto& r) { return r.AddSuspension(Suspension(seed + 2, Scope::kCamera)); });
     orders.emplace_back(
@@ -117,6 +130,7 @@ TEST_CASE("store: a power cut at any write keeps every order that was acknowledg
     const auto registry = Open(folder);
     REQUIRE(registry.has_value());
     REQUIRE((*registry)->AddCamera(Camera(1)).has_value());
+    REQUIRE((*registry)->AddCamera(EnrolledCamera(2)).has_value());
     REQUIRE((*registry)->AddViewer(Viewer(3)).has_value());
   }
   std::filesystem::copy(folder.path(), image.path());

@@ -186,12 +186,15 @@ void House::Run() {
       lanes[l->camera].push_back(std::move(l->message));
     } else if (std::holds_alternative<keeper::KeepSuspensions>(effect)) {
       keep = true;
+    } else if (const auto* wanted = std::get_if<keeper::ReserveIndex>(&effect)) {
+      indices.push_back(*wanted);
     } else {
       others.push_back(std::move(effect));
     }
   }
   CHECK(keeper->IsConsistent());
   if (keep) keeper->KeepSuspensions(now, wall);
+  if (!disk_is_slow && !indices.empty()) WriteIndices();
   if (!batch) return keep ? Run() : void();
   written = !log.failing;
   if (written) {
@@ -199,6 +202,13 @@ void House::Run() {
     log.head = batch->head;
   }
   keeper->HandleAuditWritten(written, now, wall);
+  Run();
+}
+
+void House::WriteIndices() {
+  for (const auto& wanted : std::exchange(indices, {}))
+    keeper->HandleIndexReserved(wanted, store.ReserveIndex(wanted.camera, wanted.key, wanted.source), now,
+                                wall);
   Run();
 }
 

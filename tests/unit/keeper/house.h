@@ -62,7 +62,8 @@ class MemoryStore final : public ports::RegistryStore {
                  const ports::KeyTag& stream_key, WallTime when) override;
   Status NoteSdesTag(CameraId camera, const ports::KeyTag& tag, WallTime when) override;
   Status SetSdesPort(CameraId camera, std::uint16_t port) override;
-  Status ReserveIndex(CameraId camera, const ports::SourceFloor& source) override;
+  Status ReserveIndex(CameraId camera, const ports::SealedSdesKey& key,
+                      const ports::SourceFloor& source) override;
   Result<std::vector<ports::SourceFloor>> SdesSources(CameraId camera) override;
   Result<std::optional<CameraId>> UserOf(const ports::KeyTag& stream_key) override;
   Result<std::optional<ports::Sha256Digest>> SecretCheck() override { return secret; }
@@ -122,6 +123,8 @@ class House {
   ControlDesk& owner() { return keeper->control(); }
   // After something the owner ordered.
   void Settle();
+  // The disk gets to the indices that wait for it.
+  void WriteIndices();
 
   // A keeper from what is in the store and the log.
   void StartKeeper();
@@ -190,6 +193,8 @@ class House {
   std::vector<wire::KeeperToFront> front;
   std::map<CameraId, std::vector<wire::KeeperToLane>> lanes;
   std::map<CameraId, Secret32> content_keys;  // what each lane was last given
+  std::vector<keeper::ReserveIndex> indices;  // that wait for the disk
+  bool disk_is_slow = false;                  // for them, until WriteIndices()
   std::vector<keeper::Effect> others;
 
  private:

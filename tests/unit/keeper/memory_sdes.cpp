@@ -1,4 +1,6 @@
 // The registry in memory: keys that the hub made.
+#include <algorithm>
+
 #include "tests/unit/keeper/house.h"
 
 namespace latchkey::keeper {
@@ -18,8 +20,12 @@ Status MemoryStore::SetSdesPort(CameraId camera, std::uint16_t port) {
   }
   return {};
 }
-Status MemoryStore::ReserveIndex(CameraId camera, const ports::SourceFloor& source) {
+Status MemoryStore::ReserveIndex(CameraId camera, const ports::SealedSdesKey& key,
+                                 const ports::SourceFloor& source) {
   if (auto written = Write(); !written) return written;
+  const auto has_it = [&](const auto& c) { return c.id == camera && c.enrolment && c.enrolment->key == key; };
+  if (std::none_of(state.cameras.begin(), state.cameras.end(), has_it))
+    return Fail(ErrorCode::kNotFound, "no such key any more");
   if (sources.size() >= most_sources && !sources.contains({camera, source.ssrc}))
     return Fail(ErrorCode::kDenied, "too many senders");
   auto& reserved = sources[{camera, source.ssrc}];

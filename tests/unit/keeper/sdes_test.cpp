@@ -2,66 +2,10 @@
 // itself.
 #include <algorithm>
 
-#include "tests/unit/keeper/house.h"
+#include "tests/unit/keeper/sdes_home.h"
 
 namespace latchkey::keeper {
 namespace {
-
-using Digest = std::array<std::uint8_t, 32>;
-
-Digest Filled(std::uint8_t fill) {
-  Digest digest{};
-  digest.fill(fill);
-  return digest;
-}
-
-NewCamera SdesCamera(const std::string& name) {
-  NewCamera camera;
-  camera.name = name;
-  camera.sdes = true;
-  return camera;
-}
-
-// A home with one more camera, which was added with SDES.
-struct SdesHome : Home {
-  SdesHome() {
-    auto added = house.owner().AddCamera(SdesCamera("Gate"), house.wall);
-    REQUIRE(added.has_value());
-    gate.id = added->id;
-    gate.token = std::move(added->token);
-    gate.sdes_key = std::move(added->sdes_key);
-    house.Settle();
-    house.StartLane(gate.id);
-  }
-  std::optional<wire::SdesBegin> Begun() { return house.ToLane<wire::SdesBegin>(gate.id); }
-  void Show(CameraId id, SessionId session, wire::Keying keying, std::uint8_t stream) {
-    wire::KeyShown shown;
-    shown.session = session;
-    shown.keying = keying;
-    if (keying == wire::Keying::kDtls) shown.public_key = Filled(0xd7);
-    shown.stream_key = Filled(stream);
-    house.Lane(id, std::move(shown));
-  }
-  // The session that stands now, admitted with the digest `stream`.
-  SessionId Admit(std::uint8_t stream = 1) {
-    const auto begin = Begun();
-    REQUIRE(begin);
-    Show(gate.id, begin->session, wire::Keying::kEnrolled, stream);
-    const auto admitted = house.ToLane<wire::KeyAdmitted>(gate.id);
-    REQUIRE(admitted);
-    CHECK(admitted->session == begin->session);
-    return begin->session;
-  }
-  void Want(SessionId session, std::uint32_t ssrc, std::uint64_t up_to) {
-    wire::IndexWanted wanted;
-    wanted.session = session;
-    wanted.ssrc = ssrc;
-    wanted.up_to = up_to;
-    house.Lane(gate.id, wanted);
-  }
-  [[nodiscard]] const ports::CameraRecord& Record() const { return *house.registry->FindCamera(gate.id); }
-  Enrolled<CameraId> gate;
-};
 
 TEST_CASE("sdes: a camera with an enrolled key has a session as soon as its lane runs, and a new epoch") {
   SdesHome home;
@@ -101,18 +45,18 @@ TEST_CASE("sdes: the key is stored sealed, for this camera, and comes back after
 
 TEST_CASE("sdes: an enrolled key is admitted session by session, and is nobody else's from then on") {
   SdesHome home;
-  (void)home.Admit(1);
-  CHECK(home.Record().enrolment->tag == home.house.registry->TagOf(Filled(1)));
+  (void)home.Admit();
+  CHECK(home.Record().enrolment->tag == home.house.registry->TagOf(home.Own()));
   home.house.EndLane(home.gate.id);
   home.house.StartLane(home.gate.id);
-  (void)home.Admit(1);
+  (void)home.Admit();
   // Its own offer may not bring it, nor may another camera's, which suspends both.
   const SessionId own = home.house.Publish(home.gate);
-  home.Show(home.gate.id, own, wire::Keying::kSdes, 1);
+  home.Show(home.gate.id, own, wire::Keying::kSdes, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   CHECK_FALSE(home.house.registry->SuspensionOf(home.gate.id));
   const SessionId session = home.house.Publish(home.camera);
-  home.Show(home.camera.id, session, wire::Keying::kDtls, 1);
+  home.Show(home.camera.id, session, wire::Keying::kDtls, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.camera.id));
   CHECK(home.house.registry->SuspensionOf(home.camera.id));
   CHECK(home.house.registry->SuspensionOf(home.gate.id));
@@ -122,31 +66,60 @@ TEST_CASE("sdes: a lane can't show an enrolled key for a session that was publis
   {
     SdesHome home;
     const SessionId session = home.house.Publish(home.camera);
-    home.Show(home.camera.id, session, wire::Keying::kEnrolled, 1);
+    home.Show(home.camera.id, session, wire::Keying::kEnrolled, home.Own());
     CHECK(home.house.Effect<keeper::EndLane>());
   }
   {
     SdesHome home;
     const auto begin = home.Begun();
     REQUIRE(begin);
-    home.Show(home.gate.id, begin->session, wire::Keying::kSdes, 1);
+    home.Show(home.gate.id, begin->session, wire::Keying::kSdes, home.Own());
     CHECK(home.house.Effect<keeper::EndLane>());
   }
 }
 
+TEST_CASE("sdes: a lane can't show another key than the one that its session was given") {
+  SdesHome home;
+  const auto begin = home.Begun();
+  REQUIRE(begin);
+  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, Filled(1));
+  CHECK(home.house.Effect<keeper::EndLane>());
+  CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
+  CHECK_FALSE(home.Record().enrolment->tag);
+  CHECK_FALSE(home.house.registry->SuspensionOf(home.gate.id));
+}
+
 TEST_CASE("sdes: a key in an offer counts for a camera that was added for it, and for no other") {
   SdesHome home;
-  (void)home.Admit(1);
+  (void)home.Admit();
   const SessionId session = home.house.Publish(home.gate);
-  home.Show(home.gate.id, session, wire::Keying::kSdes, 2);
+  home.Show(home.gate.id, session, wire::Keying::kSdes, Filled(2));
   CHECK(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   const SessionId other = home.house.Publish(home.camera);
-  home.Show(home.camera.id, other, wire::Keying::kSdes, 3);
+  home.Show(home.camera.id, other, wire::Keying::kSdes, Filled(3));
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.camera.id));
   // Once.
   const SessionId again = home.house.Publish(home.gate);
-  home.Show(home.gate.id, again, wire::Keying::kSdes, 2);
+  home.Show(home.gate.id, again, wire::Keying::kSdes, Filled(2));
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
+}
+
+TEST_CASE(
+    "sdes: the enrolled key is worth nothing once an offer brought it, which kept no memory of its packets") {
+  SdesHome home;
+  const SessionId own = home.house.Publish(home.gate);
+  home.Show(home.gate.id, own, wire::Keying::kSdes, home.Own());
+  wire::SessionEnded ended;
+  ended.session = own;
+  ended.reason = wire::SessionEndReason::kClosedByPeer;
+  home.house.Lane(home.gate.id, ended);
+  home.house.ForgetMessages();
+  home.house.Pass(seconds{2});
+  const auto begin = home.Begun();
+  REQUIRE(begin);
+  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, home.Own());
+  CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
+  CHECK(home.house.ToLane<wire::SessionEnd>(home.gate.id));
 }
 
 TEST_CASE("sdes: offers say whether they may bring a key") {
@@ -163,7 +136,7 @@ TEST_CASE("sdes: offers say whether they may bring a key") {
 
 TEST_CASE("sdes: a pin and a key without a certificate don't go together") {
   SdesHome home;
-  const auto session = home.Admit(1);
+  const auto session = home.Admit();
   REQUIRE(home.house.owner().PinCamera(home.gate.id, ports::PinState::kConfirmed, Filled(9)).has_value());
   home.house.Settle();
   const auto end = home.house.ToLane<wire::SessionEnd>(home.gate.id);
@@ -172,7 +145,7 @@ TEST_CASE("sdes: a pin and a key without a certificate don't go together") {
   home.house.Pass(seconds{2});
   const auto begin = home.Begun();
   REQUIRE(begin);
-  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, 1);
+  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   // What was refused is not begun again and again.
   home.house.ForgetMessages();
@@ -182,30 +155,30 @@ TEST_CASE("sdes: a pin and a key without a certificate don't go together") {
 
 TEST_CASE("sdes: an offer that was refused doesn't keep the enrolled key out") {
   SdesHome home;
-  (void)home.Admit(1);
+  (void)home.Admit();
   const SessionId own = home.house.Publish(home.gate);
-  home.Show(home.gate.id, own, wire::Keying::kSdes, 1);
+  home.Show(home.gate.id, own, wire::Keying::kSdes, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   home.house.Pass(seconds{2});
-  (void)home.Admit(1);
+  (void)home.Admit();
 }
 
 TEST_CASE("sdes: a sender under another camera's SSRC is put out, and let in again later") {
   SdesHome home;
   const SessionId session = home.house.Publish(home.camera);
-  home.Show(home.camera.id, session, wire::Keying::kDtls, 5);
+  home.Show(home.camera.id, session, wire::Keying::kDtls, Filled(5));
   REQUIRE(home.house.ToLane<wire::KeyAdmitted>(home.camera.id));
   wire::SourcesSeen seen;
   seen.session = session;
   REQUIRE(seen.sources.TryPush(99));
   home.house.Lane(home.camera.id, seen);
-  seen.session = home.Admit(1);
+  seen.session = home.Admit();
   home.house.Lane(home.gate.id, seen);
   REQUIRE(home.house.ToLane<wire::SessionEnd>(home.gate.id));
   home.house.Pass(seconds{30});
   CHECK_FALSE(home.Begun());
   home.house.Pass(kSdesRetry);
-  (void)home.Admit(1);
+  (void)home.Admit();
 }
 
 TEST_CASE("sdes: a key that can't be noted on the disk is tried again later") {
@@ -213,13 +186,13 @@ TEST_CASE("sdes: a key that can't be noted on the disk is tried again later") {
   const auto begin = home.Begun();
   REQUIRE(begin);
   home.house.store.failing = true;
-  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, 1);
+  home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   home.house.store.failing = false;
   home.house.Pass(seconds{30});
   CHECK_FALSE(home.Begun());
   home.house.Pass(kSdesRetry);
-  (void)home.Admit(1);
+  (void)home.Admit();
 }
 
 TEST_CASE("sdes: an enrolled key that is no secret is not begun again and again") {
@@ -234,98 +207,10 @@ TEST_CASE("sdes: an enrolled key that is no secret is not begun again and again"
   CHECK_FALSE(home.Begun());
 }
 
-TEST_CASE(
-    "sdes: how far a sender has come is on the disk before the lane hears it, and there after a restart") {
-  SdesHome home;
-  const SessionId session = home.Admit();
-  home.Want(session, 7, 1000);
-  const auto reserved = home.house.ToLane<wire::IndexReserved>(home.gate.id);
-  REQUIRE(reserved);
-  CHECK(reserved->session == session);
-  CHECK(reserved->ssrc == 7);
-  CHECK(reserved->up_to == 1000);
-  CHECK(home.house.store.sources.at({home.gate.id, 7}) == 1000);
-  home.house.StartKeeper();
-  home.house.StartFront();
-  home.house.StartLane(home.gate.id);
-  const auto begin = home.Begun();
-  REQUIRE(begin);
-  REQUIRE(begin->sources.items().size() == 1);
-  CHECK(begin->sources.items()[0].ssrc == 7);
-  CHECK(begin->sources.items()[0].from == 1000);
-}
-
-TEST_CASE("sdes: when the disk refuses, the sender is not believed, and is let in again later") {
-  SdesHome home;
-  const SessionId session = home.Admit();
-  home.house.store.failing = true;
-  home.Want(session, 7, 1000);
-  CHECK_FALSE(home.house.ToLane<wire::IndexReserved>(home.gate.id));
-  REQUIRE(home.house.ToLane<wire::SessionEnd>(home.gate.id));
-  home.house.Pass(seconds{30});
-  CHECK_FALSE(home.Begun());
-  home.house.store.failing = false;
-  home.house.Pass(kSdesRetry);
-  CHECK(home.Begun());
-}
-
-TEST_CASE("sdes: a key that has had as many senders as it may is used up until it is rotated") {
-  SdesHome home;
-  home.house.store.most_sources = 2;
-  const SessionId session = home.Admit();
-  home.Want(session, 1, 10);
-  home.Want(session, 2, 10);
-  home.house.ForgetMessages();
-  home.Want(session, 3, 10);
-  CHECK_FALSE(home.house.ToLane<wire::IndexReserved>(home.gate.id));
-  CHECK(home.house.ToLane<wire::SessionEnd>(home.gate.id));
-  home.house.Pass(seconds{5 * 60});
-  CHECK_FALSE(home.Begun());
-  wire::LaneStatus offline;
-  offline.reason = wire::UnavailableReason::kCameraOffline;
-  home.house.Lane(home.gate.id, offline);
-  CHECK(home.house.owner().Cameras(home.house.now).back().reason == wire::UnavailableReason::kKeyRefused);
-  auto renewed = home.house.owner().RotateCamera(home.gate.id, home.house.now, home.house.wall);
-  REQUIRE(renewed.has_value());
-  home.house.Settle();
-  const auto begin = home.Begun();
-  REQUIRE(begin);
-  CHECK(ConstantTimeEqual(begin->key.Reveal(), renewed->sdes_key->Reveal()));
-  CHECK(begin->sources.items().empty());
-}
-
-TEST_CASE(
-    "sdes: a lane that wants blocks without end loses its session, and one that was not admitted its life") {
-  {
-    SdesHome home;
-    const SessionId session = home.Admit();
-    for (std::uint64_t i = 1; i <= kIndexBlocks; ++i) home.Want(session, 7, i);
-    CHECK_FALSE(home.house.ToLane<wire::SessionEnd>(home.gate.id));
-    const int writes = home.house.store.writes;
-    home.Want(session, 7, 1000);
-    CHECK(home.house.ToLane<wire::SessionEnd>(home.gate.id));
-    CHECK(home.house.store.writes == writes);
-  }
-  {
-    SdesHome home;
-    const auto begin = home.Begun();
-    REQUIRE(begin);
-    home.Want(begin->session, 7, 1000);
-    CHECK(home.house.Effect<keeper::EndLane>());
-    CHECK(home.house.store.sources.empty());
-  }
-  {
-    SdesHome home;
-    const SessionId session = home.Admit();
-    home.Want(session, 7, ports::kSrtpMaxIndex + 1);
-    CHECK(home.house.Effect<keeper::EndLane>());
-  }
-}
-
 TEST_CASE("sdes: rotating or handing over makes another key, and the old one is never taken again") {
   for (const bool transfer : {false, true}) {
     SdesHome home;
-    const SessionId session = home.Admit(1);
+    const SessionId session = home.Admit();
     home.Want(session, 7, 1000);
     const ports::SdesKey before = home.gate.sdes_key->Duplicate();
     home.house.ForgetMessages();
@@ -340,7 +225,7 @@ TEST_CASE("sdes: rotating or handing over makes another key, and the old one is 
     REQUIRE(begin);
     CHECK(begin->session != session);
     CHECK(begin->sources.items().empty());
-    home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, 1);
+    home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, home.Own());
     CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   }
 }

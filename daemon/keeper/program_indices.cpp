@@ -1,0 +1,46 @@
+#include "daemon/keeper/program_indices.h"
+
+#include <memory>
+#include <utility>
+
+namespace latchkey::keeper {
+
+class IndexDisk::Task final : public platform::Background::Task {
+ public:
+  Task(IndexDisk& disk, const ReserveIndex& wanted) : disk_(disk), wanted_(wanted) {}
+  void Work() override { status_ = disk_.store_.ReserveIndex(wanted_.camera, wanted_.key, wanted_.source); }
+  void Done() override {
+    disk_.on_written_(wanted_, status_);
+    disk_.WriteOn();
+  }
+
+ private:
+  IndexDisk& disk_;
+  ReserveIndex wanted_;
+  Status status_;
+};
+
+IndexDisk::IndexDisk(platform::Loop& loop, ports::RegistryStore& store, Handler on_written)
+    : store_(store), on_written_(std::move(on_written)) {
+  writing_.emplace(loop);
+}
+
+IndexDisk::~IndexDisk() = default;
+
+void IndexDisk::Write(const ReserveIndex& wanted) {
+  waiting_.push_back(wanted);
+  WriteOn();
+}
+
+void IndexDisk::WriteOn() {
+  if (!writing_ || writing_->busy() || waiting_.empty()) return;
+  const ReserveIndex next = waiting_.front();
+  waiting_.pop_front();
+  writing_->Run(std::make_unique<Task>(*this, next));
+}
+
+void IndexDisk::Stop() {
+  writing_.reset();
+}
+
+}  // namespace latchkey::keeper

@@ -66,6 +66,7 @@ class OutboundStream {
   // For a sender report (RFC 3550 6.4.1). Nothing before the first frame.
   [[nodiscard]] std::optional<wire::SenderInfo> Report(Instant now, WallTime wall) const;
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  [[nodiscard]] std::uint16_t next_sequence() const { return next_sequence_; }
 
  private:
   struct Packet {

@@ -1,6 +1,7 @@
 // RTCP of a ViewerSession, both ways: what the viewer asks for, and its sender reports.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "daemon/egress/viewer_session.h"
 #include "daemon/wire/rtcp_source.h"
@@ -10,6 +11,11 @@ namespace {
 
 // SR without blocks, SDES with the longest name, BYE.
 constexpr std::size_t kMaxCompound = 400;
+
+// What the packet was made of is still there.
+bool IsKept(const SentHistory::Entry& entry, const cache::JitterCache& cache) {
+  return entry.epoch == cache.epoch() && cache.Find(entry.frame) != nullptr;
+}
 
 }  // namespace
 
@@ -69,13 +75,20 @@ void ViewerSession::NoteNack(const wire::Nack& nack) {
   }
 }
 
-// Nothing in the cache is better than what this viewer has already: the camera is asked, with patience.
+// Nothing in the cache is better than what this viewer was sent: the camera is asked, with patience, when
+// that has had its time.
 void ViewerSession::NoteKeyframeRequest(std::uint32_t ssrc, Instant now) {
   const bool ours = std::any_of(streams_.begin(), streams_.end(), [&](const OutboundStream& s) {
     return s.plan().local_ssrc == ssrc && s.plan().kind == wire::StreamKind::kVideo;
   });
-  if (!ours || catching_up() || (keyframe_sent_ && now - *keyframe_sent_ < kKeyframeGrace)) return;
-  keyframe_wish_.Want();
+  if (!ours) return;
+  if (!catching_up() && (!keyframe_sent_ || now - *keyframe_sent_ >= kKeyframeGrace))
+    return keyframe_wish_.Want();
+  // Without its first packet the rest is worth nothing.
+  if (!run_start_ || !streams_[run_start_->stream].Sent(run_start_->first)) return;
+  repeat_ = std::exchange(run_start_, std::nullopt);
+  const auto sent = static_cast<std::uint16_t>(streams_[repeat_->stream].next_sequence() - repeat_->first);
+  repeat_->count = std::min(sent, static_cast<std::uint16_t>(kMaxRepeat));
 }
 
 // Somebody may still wait for it, and it is not under way already: a player asks again before the answer to
@@ -98,35 +111,57 @@ ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) 
   // Packets of one frame side by side, so that it is opened once; each packet once.
   std::sort(resends_.begin(), resends_.end());
   resends_.erase(std::unique(resends_.begin(), resends_.end()), resends_.end());
-  cache::OpenKey::Opened opened;
-  FrameNumber open_frame;  // number of what `opened` holds; 0: nothing
+  Reopened last;
   for (const ResendRequest& request : resends_) {
     if (pacer_.Available(turn.now, rate()) <= -kResendDebt) break;
-    OutboundStream& stream = streams_[request.stream];
-    const auto entry = stream.Sent(request.sequence);
-    const cache::SealedFrame* frame =
-        entry && entry->epoch == turn.cache.epoch() ? turn.cache.Find(entry->frame) : nullptr;
-    if (frame == nullptr) continue;
-    if (!IsDue(*entry, turn.now) || !resend_budget_.TrySpend()) continue;
-    if (open_frame != entry->frame) {
-      opened = key_->Open(*frame, turn.buffer);
-      if (opened.outcome != cache::OpenOutcome::kOpened) {
-        position_.number = entry->frame;
-        return Step::kOpenFailed;
-      }
-      open_frame = entry->frame;
-    }
-    std::uint16_t index = 0;
-    for (auto record = opened.payloads.begin(); record != opened.payloads.end(); ++record, ++index) {
-      if (index != entry->record) continue;
-      stream.Resend(*entry, *record, record.IsLast(), leg);
-      stream.NoteResent(request.sequence, turn.now);
-      ++resent_;
-      pacer_.Spend(1);
-      break;
-    }
+    const auto entry = streams_[request.stream].Sent(request.sequence);
+    if (!entry || !IsDue(*entry, turn.now) || !IsKept(*entry, turn.cache)) continue;
+    if (!resend_budget_.TrySpend()) continue;
+    if (SendAgain(request, last, leg, turn) == Step::kOpenFailed) return Step::kOpenFailed;
   }
   resends_.clear();
+  return Step::kSent;
+}
+
+ViewerSession::Step ViewerSession::RepeatStart(const Leg& leg, const Turn& turn) {
+  Reopened last;
+  const std::int64_t pace = std::min(rate(), Pacer::kCatchUpRate);
+  for (; repeat_ && repeat_->count > 0; ++repeat_->first, --repeat_->count) {
+    if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
+    if (pacer_.Available(turn.now, pace) <= 0) {
+      paused_until_ = pacer_.NextRun(pace);
+      return Step::kPaused;
+    }
+    if (SendAgain({repeat_->stream, repeat_->first}, last, leg, turn) == Step::kOpenFailed)
+      return Step::kOpenFailed;
+  }
+  repeat_.reset();
+  return Step::kSent;
+}
+
+// What is not known or kept any more is passed over.
+ViewerSession::Step ViewerSession::SendAgain(const ResendRequest& request, Reopened& last, const Leg& leg,
+                                             const Turn& turn) {
+  OutboundStream& stream = streams_[request.stream];
+  const auto entry = stream.Sent(request.sequence);
+  if (!entry || !IsKept(*entry, turn.cache)) return Step::kSent;
+  if (last.number != entry->frame) {
+    last.opened = key_->Open(*turn.cache.Find(entry->frame), turn.buffer);
+    if (last.opened.outcome != cache::OpenOutcome::kOpened) {
+      position_.number = entry->frame;
+      return Step::kOpenFailed;
+    }
+    last.number = entry->frame;
+  }
+  std::uint16_t index = 0;
+  for (auto record = last.opened.payloads.begin(); record != last.opened.payloads.end(); ++record, ++index) {
+    if (index != entry->record) continue;
+    stream.Resend(*entry, *record, record.IsLast(), leg);
+    stream.NoteResent(request.sequence, turn.now);
+    ++resent_;
+    pacer_.Spend(1);
+    break;
+  }
   return Step::kSent;
 }
 

@@ -200,6 +200,12 @@ ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Ins
 ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals) {
   const Leg leg{*transport_.path(), *sender_, turn.out};
   if (ServeNacks(leg, turn) == Step::kOpenFailed) return PumpOutcome::kOpenFailed;
+  switch (RepeatStart(leg, turn)) {
+    case Step::kSent: break;
+    case Step::kPaused: return PumpOutcome::kIdle;
+    case Step::kBatchFull: return PumpOutcome::kMore;
+    case Step::kOpenFailed: return PumpOutcome::kOpenFailed;
+  }
   while (FindPosition(turn)) {
     KeepUp(turn);
     const cache::SealedFrame* frame = turn.cache.Find(position_.number);
@@ -237,6 +243,10 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
   const frames::FrameHeader& header = frame.header();
   if (position_.record == 0) {
     position_.begun = turn.now;
+    if (header.keyframe) run_start_.reset();
+    if (header.keyframe && catching_up())
+      run_start_ =
+          PacketRange{static_cast<std::size_t>(&stream - streams_.data()), stream.next_sequence(), 0};
     bool& anchored = anchored_[static_cast<std::size_t>(header.stream)];
     position_.timestamp =
         stream.BeginFrame(header.timestamp, anchored && !catching_up(), header.captured, turn.now);

@@ -49,6 +49,10 @@ class ViewerSession {
   static constexpr Duration kFirstReport = milliseconds{200};
   // A PLI that comes this soon after a keyframe went out was sent before that was seen.
   static constexpr Duration kKeyframeGrace = milliseconds{500};
+  // Or by a player that was not ready yet when its run through the past began: what it lost before the first
+  // packet that it took leaves no gap to ask about, so it asks for a keyframe. It gets so many packets of the
+  // run's beginning again, once; what it has it knows by the numbers.
+  static constexpr std::size_t kMaxRepeat = 512;
   // Packets made again in one turn, and how far ahead of the pacer they may run; what is asked for beyond is
   // ignored (the viewer asks again).
   static constexpr std::size_t kMaxResend = 128;
@@ -153,6 +157,7 @@ class ViewerSession {
   PumpOutcome SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals);
   Step SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg, const Turn& turn);
   Step ServeNacks(const Leg& leg, const Turn& turn);
+  Step RepeatStart(const Leg& leg, const Turn& turn);
   [[nodiscard]] bool IsDue(const SentHistory::Entry& entry, Instant now) const;
   void ReadRtcp(const gate::AuthenticRtcp& packet);
   void NoteNack(const wire::Nack& nack);
@@ -177,6 +182,18 @@ class ViewerSession {
     std::uint16_t sequence = 0;
     friend auto operator<=>(const ResendRequest&, const ResendRequest&) = default;
   };
+  // The frame that was opened last for packets that go again; number 0: none.
+  struct Reopened {
+    FrameNumber number;
+    cache::OpenKey::Opened opened;
+  };
+  Step SendAgain(const ResendRequest& request, Reopened& last, const Leg& leg, const Turn& turn);
+  // Packets of one stream, from `first` on.
+  struct PacketRange {
+    std::size_t stream = 0;
+    std::uint16_t first = 0;
+    std::uint16_t count = 0;
+  };
 
   SessionId session_;
   peer::MediaPlan plan_;
@@ -194,6 +211,8 @@ class ViewerSession {
   LegEstimate estimate_;
   std::vector<ResendRequest> resends_;
   ResendBudget resend_budget_;
+  std::optional<PacketRange> run_start_;  // of pictures, as long as it may be asked for
+  std::optional<PacketRange> repeat_;     // goes again, before anything new
   std::optional<Instant> held_since_;
   std::optional<Instant> paused_until_;
   std::optional<Instant> resend_due_;  // requests wait for it

@@ -3,16 +3,16 @@
 //
 //   {at, mark: {text, frame, sentMs} | null}   one a picture shown; null: no whole mark in it
 //   window.connections: {began, connected}     of each peer connection, performance.now()
-//   window.keyframesAsked()                    by the player, of all its peer connections (RFC 4585 6.3.1, RFC 5104 4.3.1)
+//   window.framesDecoded()                     by all peer connections, shown or not
 export function readMarks() {
   const COLUMNS = 64, SYNC = '11111001101010', BITS = 190, KEPT = 20_000;
   window.looks = [];
   window.connections = [];
   const peers = [];
-  window.keyframesAsked = async () => {
+  window.framesDecoded = async () => {
     const reports = await Promise.all(peers.map((peer) => peer.getStats()));
     return reports.flatMap((report) => [...report.values()]).filter((stats) => stats.type === 'inbound-rtp')
-      .reduce((sum, stats) => sum + (stats.pliCount ?? 0) + (stats.firCount ?? 0), 0);
+      .reduce((sum, stats) => sum + (stats.framesDecoded ?? 0), 0);
   };
 
   const crcTable = Array.from({ length: 256 }, (_, i) => {

@@ -248,12 +248,16 @@ RtpVerdict Gate::Number(const wire::RtpPacket& packet, Match match, std::optiona
   }
   // The index tells more than the nearest number does: such a sender may have gone on unheard for any time.
   constexpr std::int64_t kOneRange = 1 << 16;
-  const std::int64_t sequence =
-      index ? static_cast<std::int64_t>(*index) + kOneRange : stream.sequence.Peek(out.header_.sequence);
+  if (index) {
+    LATCHKEY_CHECK(!match.rtx);  // nobody asks such a sender again
+    out.sequence_ = {static_cast<std::int64_t>(*index) + kOneRange};
+    return {out, DropReason::kNone, std::nullopt};
+  }
+  const std::int64_t sequence = stream.sequence.Peek(out.header_.sequence);
   const std::int64_t first = stream.first_sequence.value_or(sequence);
   if ((sequence >> 16U) - (first >> 16U) > kMaxRollovers) return Refuse(DropReason::kSrtpRollover);
   stream.first_sequence = first;
-  if (!index) (void)stream.sequence.Unwrap(out.header_.sequence);
+  (void)stream.sequence.Unwrap(out.header_.sequence);
   out.sequence_ = {sequence};
   return {out, DropReason::kNone, std::nullopt};
 }

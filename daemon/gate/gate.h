@@ -89,7 +89,8 @@ class Gate {
   // however late it comes: they are never taken again. At the limit the session is exhausted().
   static constexpr std::size_t kMaxLeft = 32;
   // Roll-overs of one SSRC under one key, far below SRTP's 2^48 packets and far above what 24 h can need. At
-  // the limit the stream ends as kSrtpRollover; a new session has a new key.
+  // the limit the stream ends as kSrtpRollover; a new session has a new key. An enrolled key has none to
+  // come: there SRTP's own bound holds, kSrtpMaxIndex.
   static constexpr std::int64_t kMaxRollovers = 1 << 14;
   // RTP header and the shortest tag, 16 bytes or 10.
   static constexpr std::size_t kMinRtp = 12 + 10;

@@ -49,7 +49,9 @@ std::optional<IndexWish> IndexLedger::TakeWish() {
       std::find_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.wanted; });
   if (source == sources_.end()) return std::nullopt;
   source->wanted = false;
-  source->asked = std::min(source->highest + source->block, ports::kSrtpMaxIndex);
+  // Further than before in any case: after a halving the new block may end where the old one did.
+  const SrtpIndex further = std::max(source->highest + source->block, source->asked + source->block / 2);
+  source->asked = std::min(further, ports::kSrtpMaxIndex);
   return IndexWish{source->ssrc, source->asked};
 }
 

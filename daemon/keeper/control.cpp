@@ -142,6 +142,9 @@ Answer CameraRename(Fields& fields, const Context& context) {
   return Finish(context.desk().RenameCamera(*id, *name));
 }
 
+// What ends before the disk has the order is told what is under way: it may yet fail.
+constexpr std::string_view kTokenChanging = "its token is being replaced";
+
 template <class IdType, class Call>
 Answer WithId(Fields& fields, Call&& call) {
   const auto id = fields.Id<IdType>("id");
@@ -152,7 +155,7 @@ Answer WithId(Fields& fields, Call&& call) {
 
 Answer CameraRemove(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) {
-    context.desk().EndMedia(id, "the camera was removed");
+    context.desk().EndMedia(id, "the camera is being removed");
     context.CarryOut();
     return Finish(context.desk().RemoveCamera(id));
   });
@@ -175,7 +178,7 @@ Answer CameraConfirm(Fields& fields, const Context& context) {
 
 Answer CameraRotate(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
-    context.desk().EndPublisher(id);
+    context.desk().EndPublisher(id, kTokenChanging);
     context.CarryOut();
     const auto renewed = context.desk().RotateCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
@@ -185,7 +188,7 @@ Answer CameraRotate(Fields& fields, const Context& context) {
 
 Answer CameraTransfer(Fields& fields, const Context& context) {
   return WithId<CameraId>(fields, [&](CameraId id) -> Answer {
-    context.desk().EndMedia(id, "the camera has a new owner");
+    context.desk().EndMedia(id, "the camera is being handed over");
     context.CarryOut();
     const auto renewed = context.desk().TransferCamera(id, context.now, context.wall);
     if (!renewed) return tl::unexpected(renewed.error());
@@ -233,7 +236,7 @@ Answer ViewerAdd(Fields& fields, const Context& context) {
 
 Answer ViewerRotate(Fields& fields, const Context& context) {
   return WithId<ViewerId>(fields, [&](ViewerId id) -> Answer {
-    context.desk().EndViewer(id);
+    context.desk().EndViewer(id, kTokenChanging);
     context.CarryOut();
     const auto token = context.desk().RotateViewer(id);
     if (!token) return tl::unexpected(token.error());
@@ -243,7 +246,7 @@ Answer ViewerRotate(Fields& fields, const Context& context) {
 
 Answer ViewerRemove(Fields& fields, const Context& context) {
   return WithId<ViewerId>(fields, [&](ViewerId id) {
-    context.desk().EndViews(id);
+    context.desk().EndViewer(id, "the viewer is being removed");
     context.CarryOut();
     return Finish(context.desk().RemoveViewer(id, context.wall));
   });
@@ -296,7 +299,7 @@ Answer SuspendOrder(Fields& fields, const Context& context) {
   context.CarryOut();
   if (const auto* unkept = context.desk().WhyNotKept(result->id)) {
     return Fail(ErrorCode::kSystem,
-                "suspended (" + result->id.ToHex() +
+                std::string(kSuspended) + result->id.ToHex() +
                     "), but only until the daemon restarts, because it could not be written: " +
                     (unkept->why ? unkept->why->message : "it was not tried"));
   }
@@ -356,14 +359,6 @@ Answer Run(std::string_view text, const Context& context) {
 }
 
 }  // namespace
-
-std::string NotDarkReply(const std::string& name) {
-  const Json reply{
-      {"error", "it is suspended, but the process of \"" + name +
-                    "\" has not confirmed that nothing leaves it any more: it is being ended; look at "
-                    "latchkeyctl status, and if in doubt stop the hub"}};
-  return reply.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
                           WallTime wall, const std::function<void()>& carry_out) {

@@ -20,9 +20,12 @@ constexpr std::size_t kControlPage = 128;
 // keeper's effects: called before the disk is waited for, where pictures have to end at once.
 std::string AnswerControl(Keeper& keeper, std::string_view command, std::string_view base_url, Instant now,
                           WallTime wall, const std::function<void()>& carry_out);
-// To an order to suspend that stands and is on disk, whose lanes have not all said that they are dark.
-// `name`: of a camera among them.
-std::string NotDarkReply(const std::string& name);
+// How an error begins that tells of a suspension which stands all the same; its id follows.
+constexpr std::string_view kSuspended = "suspended (";
+// It is a reply to an order to suspend, which stands: on disk, or not.
+[[nodiscard]] bool TellsOfSuspension(std::string_view reply);
+// What it becomes when not all lanes have said that they are dark. `name`: of a camera among them.
+std::string NotDarkReply(const std::string& reply, const std::string& name);
 // Of a camera that was added with SDES: its lane's port is known only when it runs. Any other reply is as it
 // was.
 std::string AddSdesPort(std::string reply, std::uint16_t port);

@@ -1,11 +1,18 @@
 #include "daemon/keeper/control_desk.h"
 
+#include <string_view>
 #include <utility>
 
 #include "daemon/access/policy.h"
 #include "daemon/keeper/words.h"
 
 namespace latchkey::keeper {
+namespace {
+
+// Of what was begun under the old one while the order was under way.
+constexpr std::string_view kTokenReplaced = "its token was replaced";
+
+}  // namespace
 
 void ControlDesk::Note(audit::Kind kind, CameraId camera, const Facts& facts) {
   About about;
@@ -64,7 +71,7 @@ Result<Enrolled<CameraId>> ControlDesk::RotateCamera(CameraId id, Instant now, W
   auto renewed = books_.registry.RotateCamera(id);
   if (!renewed) return renewed;
   Note(audit::Kind::kTokenRotated, id);
-  keys_.EndPublisher(id);
+  keys_.EndPublisher(id, UnknownToken(), kTokenReplaced);
   ForgetRefusals(id);
   sdes_.BeginAll(now, wall);
   return renewed;
@@ -74,7 +81,7 @@ Result<Enrolled<CameraId>> ControlDesk::TransferCamera(CameraId id, Instant now,
   auto renewed = books_.registry.TransferCamera(id);
   if (!renewed) return renewed;
   Note(audit::Kind::kOwnerChanged, id);
-  keys_.EndPublisher(id);
+  keys_.EndPublisher(id, UnknownToken(), kTokenReplaced);
   keys_.RefuseQuestions(id, NotGranted("the camera has a new owner"));
   keys_.Recheck(wall);
   ForgetRefusals(id);
@@ -105,7 +112,7 @@ Result<Secret32> ControlDesk::RotateViewer(ViewerId id) {
   About about;
   about.viewer = id;
   books_.Record(audit::Kind::kTokenRotated, about);
-  keys_.EndViewer(id);
+  keys_.EndViewer(id, UnknownToken(), kTokenReplaced);
   // Pages that were opened with the old one are told so.
   books_.lists_changed = true;
   return token;
@@ -154,18 +161,12 @@ void ControlDesk::EndViews(GrantId grant) {
     keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
 }
 
-void ControlDesk::EndViews(ViewerId viewer) {
-  const TokenOwner owner = viewer;
-  for (const SessionId id : books_.sessions.Pick([&](const Session& s) { return s.owner == owner; }))
-    keys_.EndSession(id, access::ViewRefusalText(access::ViewRefusal::kNoGrant));
+void ControlDesk::EndViewer(ViewerId viewer, std::string_view why) {
+  keys_.EndViewer(viewer, BeingChanged(), why);
 }
 
-void ControlDesk::EndViewer(ViewerId viewer) {
-  keys_.EndViewer(viewer);
-}
-
-void ControlDesk::EndPublisher(CameraId camera) {
-  keys_.EndPublisher(camera);
+void ControlDesk::EndPublisher(CameraId camera, std::string_view why) {
+  keys_.EndPublisher(camera, BeingChanged(), why);
 }
 
 void ControlDesk::EndMedia(CameraId camera, std::string_view why) {

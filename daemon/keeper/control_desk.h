@@ -47,14 +47,13 @@ class ControlDesk {
   Status RemoveViewer(ViewerId id, WallTime wall);
   Result<GrantId> AddGrant(const NewGrant& grant, WallTime wall);
   Status RevokeGrant(GrantId id, WallTime wall);
-  // End what is to end by an order: the views that live by the grant, or that are the viewer's; whatever the
-  // viewer's token opened, as its replacement does; the camera's publisher; all that it sends and all that is
-  // seen of it. To be carried out before the order itself, which waits for the disk; what ended although that
-  // fails may begin again.
+  // End what is to end by an order: the views that live by the grant; whatever the viewer's token opened; the
+  // camera's publisher; all that it sends and all that is seen of it. To be carried out before the order
+  // itself, which waits for the disk; what ended although that fails may begin again. So `why` is what is
+  // under way, and questions are told to come again.
   void EndViews(GrantId grant);
-  void EndViews(ViewerId viewer);
-  void EndViewer(ViewerId viewer);
-  void EndPublisher(CameraId camera);
+  void EndViewer(ViewerId viewer, std::string_view why);
+  void EndPublisher(CameraId camera, std::string_view why);
   void EndMedia(CameraId camera, std::string_view why);
   // As SuspensionDesk::Suspend(): told to the lanes now, on disk when the effects have been carried out.
   Result<Registry::SuspendResult> Suspend(const NewSuspension& suspension, WallTime wall);

@@ -74,19 +74,6 @@ std::string PublishUrl(std::string_view base_url, CameraId id) {
   return std::string(base_url) + "/whip/" + id.ToHex();
 }
 
-std::string AddSdesPort(std::string reply, std::uint16_t port) {
-  // Quotes of a name are escaped, so this is no part of one.
-  constexpr std::string_view kUnknown = "\"sdes_port\":0";
-  const auto at = reply.find(kUnknown);
-  if (at == std::string::npos) return reply;
-  const std::string number = std::to_string(port);
-  std::string text;
-  text.reserve(reply.size() + number.size());
-  text.append(reply, 0, at + kUnknown.size() - 1).append(number).append(reply, at + kUnknown.size());
-  WipeText(reply);
-  return text;
-}
-
 Result<Json> ListCameras(Fields& fields, const Registry& registry, std::string_view base_url) {
   return Page(fields, "cameras", registry.cameras(), CameraId(), [&](const ports::CameraRecord& camera) {
     Json item;

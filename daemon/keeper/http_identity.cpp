@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/address.h"
 #include "daemon/base/ids.h"
 
 namespace latchkey::keeper {
@@ -37,7 +38,8 @@ bool IsRenewalDue(const std::vector<std::string>& names, WallTime not_after,
 std::vector<std::string> RenewedNames(std::vector<std::string> wanted,
                                       const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    const bool stays = name.find(':') == std::string::npos;
+    const auto address = IpAddress::Parse(name);
+    const bool stays = address && address->is_v4();
     if (stays && wanted.size() < kMaxCertifiedNames &&
         std::find(wanted.begin(), wanted.end(), name) == wanted.end())
       wanted.push_back(name);

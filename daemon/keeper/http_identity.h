@@ -43,9 +43,9 @@ constexpr Duration kRenewBefore = hours(24) * 30;
 [[nodiscard]] bool IsRenewalDue(const std::vector<std::string>& names, WallTime not_after,
                                 const std::vector<std::string>& wanted, WallTime now);
 
-// What it is made for then: what it should have, and behind that what it had, up to so many. A hub that goes
-// to and fro between two networks keeps one certificate so, and browsers that were told to trust it need not
-// be told again.
+// What it is made for then: what it should have, and behind that the addresses that it had, up to so many. A
+// hub that goes to and fro between two networks keeps one certificate so, and browsers that were told to
+// trust it need not be told again. A name that its owner took away goes.
 constexpr std::size_t kMaxCertifiedNames = 32;
 [[nodiscard]] std::vector<std::string> RenewedNames(std::vector<std::string> wanted,
                                                     const std::vector<std::string>& names);

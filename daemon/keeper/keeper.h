@@ -72,7 +72,6 @@ class Keeper {
   [[nodiscard]] bool LaneReady(CameraId camera) const;
   // As SuspensionDesk::NotDark().
   [[nodiscard]] std::optional<CameraId> NotDark() const { return suspensions_.NotDark(); }
-  [[nodiscard]] bool AllDark() const { return !NotDark(); }
   [[nodiscard]] bool front_ready() const { return books_.front_ready; }
   // What the front binds, or has bound.
   [[nodiscard]] std::uint16_t http_port() const { return books_.settings.http_port; }

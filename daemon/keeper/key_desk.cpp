@@ -9,8 +9,6 @@
 namespace latchkey::keeper {
 namespace {
 
-constexpr std::string_view kTokenReplaced = "its token was replaced";
-
 // Half used up, or from a time that the clock has gone back behind.
 bool IsDue(const Session& session, WallTime wall) {
   return wall < session.wrap_from || wall >= session.wrap_from + (session.wrap_until - session.wrap_from) / 2;
@@ -216,30 +214,30 @@ void KeyDesk::DropCamera(CameraId camera, const Refusal& refusal, std::string_vi
   }
 }
 
-void KeyDesk::EndPublisher(CameraId camera) {
+void KeyDesk::EndPublisher(CameraId camera, const Refusal& refusal, std::string_view why) {
   const auto publishing = [&](const Question& q) {
     return q.camera == camera && !q.abandoned && std::holds_alternative<PublishAsked>(q.what);
   };
   for (const wire::Ticket& ticket : books_.questions.Pick(publishing)) {
-    books_.Refuse(ticket, UnknownToken());
+    books_.Refuse(ticket, refusal);
     Abandon(ticket);
   }
   const LaneSlot* lane = books_.Lane(camera);
-  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher, kTokenReplaced);
+  if (lane != nullptr && lane->publisher) EndSession(*lane->publisher, why);
 }
 
-void KeyDesk::EndViewer(ViewerId viewer) {
+void KeyDesk::EndViewer(ViewerId viewer, const Refusal& refusal, std::string_view why) {
   const auto asking = [&](const Question& q) {
     const auto* asked = std::get_if<ViewAsked>(&q.what);
     return asked != nullptr && asked->viewer == viewer;
   };
   for (const wire::Ticket& ticket : books_.questions.Pick(asking)) {
-    books_.Refuse(ticket, UnknownToken());
+    books_.Refuse(ticket, refusal);
     Abandon(ticket);
   }
   for (const SessionId id :
        books_.sessions.Pick([&](const Session& s) { return s.owner == TokenOwner(viewer); })) {
-    EndSession(id, kTokenReplaced);
+    EndSession(id, why);
   }
 }
 

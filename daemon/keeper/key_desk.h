@@ -53,10 +53,10 @@ class KeyDesk {
   void Abandon(const wire::Ticket& ticket);
   // The same for every question of the camera, each refused.
   void RefuseQuestions(CameraId camera, const Refusal& refusal);
-  // The camera's own session and its questions end: its token is no longer good.
-  void EndPublisher(CameraId camera);
+  // The camera's own session and its questions end.
+  void EndPublisher(CameraId camera, const Refusal& refusal, std::string_view why);
   // The same for a viewer, at every camera.
-  void EndViewer(ViewerId viewer);
+  void EndViewer(ViewerId viewer, const Refusal& refusal, std::string_view why);
 
  private:
   void RenewAll(CameraId camera, WallTime wall);

@@ -92,7 +92,7 @@ void Repair(Exposition& out, const Books& books) {
       [](const LaneSlot& l) { return l.status.frames_skipped; });
 }
 
-void Keeper(Exposition& out, const Books& books, const PageDesk& pages) {
+void KeeperItself(Exposition& out, const Books& books, const PageDesk& pages) {
   const KeeperCounters& c = books.counters;
   out.Single("questions_total", "counter", "Requests that reached the keeper.", c.questions);
   out.Single("answered_total", "counter", "Requests answered with a session or its end.", c.answered);
@@ -126,7 +126,7 @@ void Keeper(Exposition& out, const Books& books, const PageDesk& pages) {
 
 std::string MetricsText(Books& books, const PageDesk& pages, Instant now) {
   Exposition out;
-  Keeper(out, books, pages);
+  KeeperItself(out, books, pages);
   Repair(out, books);
   States(out, books, pages, now);
   Cameras(out, books, "camera_fps_milli", "gauge", "Frames from the camera per 1000 s.",

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "daemon/access/token.h"
 #include "daemon/base/check.h"
+#include "daemon/base/secret.h"
 #include "daemon/keeper/control.h"
 #include "daemon/keeper/program_questions.h"
 #include "daemon/wire/ipc_exit.h"
@@ -79,12 +79,14 @@ Status Program::WriteBeginning() {
 
 Status Program::Start() {
   started_ = platform::MonotonicNow();
-  if (auto begun = WriteBeginning(); !begun) return begun;
   const std::string path = options_.run_folder + "/control.sock";
   auto control = ControlServer::Start(
       loop_, log_, path,
       [this](std::string_view command, ControlServer::Reply reply) { OnCommand(command, std::move(reply)); });
   if (!control) return tl::unexpected(control.error());
+  // What fails before this leaves no start without an end in the log; nobody is answered before the loop
+  // runs.
+  if (auto begun = WriteBeginning(); !begun) return begun;
   control_ = std::move(*control);
   supervisor_.Add(std::nullopt, started_);
   audit_.CheckAll();
@@ -100,13 +102,12 @@ void Program::OnCommand(std::string_view command, ControlServer::Reply reply) {
   };
   if (AnswerAudit(keeper_, book_.public_key(), audit_, command, later)) return;
   just_added_.reset();
-  just_suspended_ = false;
   std::string text =
       AnswerControl(keeper_, command, BaseUrl(), now, platform::WallNow(), [this] { CarryOut(); });
   CarryOut();
   // A child that could not be started before all was ready has ended everything, the asker's connection too.
   if (stopping_) return WipeText(text);
-  if (!just_added_ && !just_suspended_) return reply(std::move(text));
+  if (!just_added_ && !TellsOfSuspension(text)) return reply(std::move(text));
   // From now on: the disk may have taken long.
   waiting_.push_back(
       {just_added_, platform::MonotonicNow() + kAnswerPatience, std::move(text), std::move(reply)});
@@ -122,7 +123,7 @@ void Program::AnswerWaiting() {
     const auto* camera = w.camera ? keeper_.registry().FindCamera(*w.camera) : nullptr;
     if (camera != nullptr && camera->enrolment)
       w.text = AddSdesPort(std::move(w.text), camera->enrolment->port);
-    if (!done && !w.camera) w.text = NotDarkReply(keeper_.registry().FindCamera(*not_dark)->name);
+    if (!done && !w.camera) w.text = NotDarkReply(w.text, keeper_.registry().FindCamera(*not_dark)->name);
     w.reply(std::move(w.text));
     return true;
   });
@@ -283,7 +284,6 @@ void Program::Do(ToLane& effect) {
 }
 
 void Program::Do(const KeepSuspensions&) {
-  just_suspended_ = true;
   keeper_.KeepSuspensions(platform::MonotonicNow(), platform::WallNow());
 }
 

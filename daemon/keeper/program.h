@@ -123,7 +123,6 @@ class Program {
   std::unique_ptr<ControlServer> control_;
   std::vector<Waiting> waiting_;        // at most one for each camera, and for each suspension
   std::optional<CameraId> just_added_;  // by the command being carried out
-  bool just_suspended_ = false;         // the same
   AuditDisk audit_;
   IndexDisk indices_;
   platform::Timer timer_;

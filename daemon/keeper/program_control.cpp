@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "daemon/access/token.h"
 #include "daemon/base/bytes.h"
+#include "daemon/base/secret.h"
 
 namespace latchkey::keeper {
 

@@ -14,6 +14,8 @@
 #include "platform/store/text_file.h"
 
 namespace latchkey::keeper {
+
+static_assert(kMaxCertifiedNames <= platform::kMaxCertifiedNames);
 namespace {
 
 std::string MachineName() {

@@ -28,14 +28,18 @@ IndexDisk::IndexDisk(platform::Loop& loop, ports::RegistryStore& store, Handler 
 IndexDisk::~IndexDisk() = default;
 
 void IndexDisk::Write(const ReserveIndex& wanted) {
-  waiting_.push_back(wanted);
+  waiting_[wanted.camera].push_back(wanted);
   WriteOn();
 }
 
 void IndexDisk::WriteOn() {
   if (!writing_ || writing_->busy() || waiting_.empty()) return;
-  const ReserveIndex next = waiting_.front();
-  waiting_.pop_front();
+  auto turn = waiting_.upper_bound(last_);
+  if (turn == waiting_.end()) turn = waiting_.begin();
+  const ReserveIndex next = turn->second.front();
+  turn->second.pop_front();
+  if (turn->second.empty()) waiting_.erase(turn);
+  last_ = next.camera;
   writing_->Run(std::make_unique<Task>(*this, next));
 }
 

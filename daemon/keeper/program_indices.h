@@ -1,9 +1,11 @@
-// How far senders have come under enrolled keys, onto the disk beside the loop: one of these writes comes
-// every few seconds, and nothing that ends pictures may wait for it.
+// How far senders have come under enrolled keys, onto the disk beside the loop: such a write comes every few
+// seconds, and an order that comes meanwhile should not find the loop waiting for it. Who needs the
+// registry's file at that moment waits all the same.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "daemon/keeper/effects.h"
@@ -17,7 +19,7 @@ class IndexDisk {
  public:
   using Handler = std::function<void(const ReserveIndex& wanted, const Status& status)>;
 
-  // `on_written`: on the loop, in the order of Write().
+  // `on_written`: on the loop, of each camera in the order of Write(). Cameras take turns.
   IndexDisk(platform::Loop& loop, ports::RegistryStore& store, Handler on_written);
   ~IndexDisk();
 
@@ -32,7 +34,8 @@ class IndexDisk {
 
   ports::RegistryStore& store_;
   Handler on_written_;
-  std::deque<ReserveIndex> waiting_;
+  std::map<CameraId, std::deque<ReserveIndex>> waiting_;  // none of them empty
+  CameraId last_;                                         // whose turn it was
   // Last, so that what is under way ends before anything that it uses.
   std::optional<platform::Background> writing_;
 };

@@ -21,6 +21,10 @@ constexpr std::string_view kUnavailableTitle = "currently unavailable";
 inline Refusal UnknownToken() {
   return {401, "unknown token", "The hub does not know this token. Ask its owner for a new one.", 0};
 }
+// Of an order that is not on the disk yet.
+inline Refusal BeingChanged() {
+  return {503, kUnavailableTitle, "The hub's owner is changing something about this: try again.", 1};
+}
 inline Refusal NotACamerasToken() {
   return {403, "not allowed", "This is a viewer's token; only the camera's own token may publish here.", 0};
 }

@@ -10,6 +10,8 @@ constexpr std::size_t kMasterKeySize = ports::SrtpKeyLength(ports::SrtpProfile::
 bool SdesDesk::MayBegin(const ports::CameraRecord& camera, const LaneSlot& lane, Instant now) const {
   if (!camera.enrolment || lane.state != LaneState::kReady || lane.told_to_suspend || lane.publisher)
     return false;
+  // What the disk is yet to write of the session before is no floor of the next one's yet.
+  if (lane.blocks_waiting > 0) return false;
   // A key that was refused is refused again, until its owner does something about it.
   if (lane.sdes_refused || (lane.sdes_failed && now - *lane.sdes_failed < kSdesRetry)) return false;
   const auto asked = [&](const Question& q) {

@@ -120,8 +120,11 @@ void SuspensionDesk::Watch() {
   for (auto& [camera, lane] : books_.lanes) {
     if (!lane.dark_by || books_.now < *lane.dark_by) continue;
     // Who waited for the disk hasn't read yet what lanes said meanwhile: they are asked first, and judged the
-    // next time.
-    if (!std::exchange(lane.overdue, true)) continue;
+    // next time. That is later than now, because a loop may serve what is due over and over before it reads.
+    if (!std::exchange(lane.overdue, true)) {
+      lane.dark_by = books_.now + kDarkAgain;
+      continue;
+    }
     lane.dark_by.reset();
     books_.LaneViolation(camera, "it was told to suspend, and did not say that it has");
   }

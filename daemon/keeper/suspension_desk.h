@@ -18,6 +18,8 @@ constexpr const char* kLogLacking =
 
 // A lane that is told to suspend and has not said by then that it has is ended.
 constexpr Duration kDarkPatience = milliseconds(50);
+// Whoever has not said so by then is asked once more, when all that was said meanwhile has been read.
+constexpr Duration kDarkAgain = milliseconds(1);
 // A suspension that the disk refused is written again after so long.
 constexpr Duration kKeepRetry = seconds(5);
 

@@ -192,9 +192,17 @@ Result<CertificateFacts> ReadCertificate(std::string_view pem) {
 }
 
 Status CheckPair(const TlsIdentity& identity) {
-  const CertificatePtr certificate = ParseCertificate(identity.certificate_pem);
+  const BioPtr chain = Reading(identity.certificate_pem);
+  const CertificatePtr certificate(chain ? PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)
+                                         : nullptr);
   if (!certificate)
     return Quietly(Fail(ErrorCode::kCorrupt, "there is no certificate in it (PEM: BEGIN CERTIFICATE)"));
+  int behind = 0;
+  while (CertificatePtr(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr))) ++behind;
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+    return Quietly(Fail(ErrorCode::kCorrupt, "certificate " + std::to_string(behind + 2) +
+                                                 " in its file is damaged: put the whole chain there again"));
+  }
   const KeyPtr key = ParseKey(identity.key_pem);
   if (!key) {
     return Quietly(Fail(ErrorCode::kCorrupt,

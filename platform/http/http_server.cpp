@@ -32,8 +32,9 @@ bool AddChain(SSL_CTX* context, const std::string& pem) {
     if (SSL_CTX_add_extra_chain_cert(context, next.get()) != 1) return false;
     (void)next.release();  // the context's now
   }
-  ERR_clear_error();  // that there was no other
-  return true;
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  return at_end;
 }
 
 // Storage for a parsed header block: what the library can count to. Taken from the heap while a request
@@ -110,8 +111,6 @@ struct HttpServer::Impl final : HttpConnectionHost {
   std::array<lws_protocol_vhost_options, 4> own_headers{};
   lws_context* context = nullptr;
   lws_vhost* vhost = nullptr;
-  // Of the vhost that is being made.
-  inline static const std::string* starting_with = nullptr;
   // Where a callback finds us: memory of the vhost's, emptied before we go.
   Impl** self_slot = nullptr;
 
@@ -130,9 +129,11 @@ struct HttpServer::Impl final : HttpConnectionHost {
 
 int HttpServer::Impl::Callback(lws* wsi, lws_callback_reasons reason, void* user, void* in,
                                std::size_t size) {
-  // Of a vhost that is being made: there is no way from it to us yet.
-  if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
-    return starting_with == nullptr || AddChain(static_cast<SSL_CTX*>(user), *starting_with) ? 0 : 1;
+  // Of a vhost that is being made: it knows its certificates, and not yet us.
+  if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+    const auto* pem = static_cast<const std::string*>(lws_get_vhost_user(static_cast<lws_vhost*>(in)));
+    return AddChain(static_cast<SSL_CTX*>(user), *pem) ? 0 : 1;
+  }
   if (wsi == nullptr || lws_get_vhost(wsi) == nullptr || lws_get_protocol(wsi) == nullptr) return 0;
   auto** slot = static_cast<Impl**>(lws_protocol_vh_priv_get(lws_get_vhost(wsi), lws_get_protocol(wsi)));
   if (slot == nullptr || *slot == nullptr) return 0;
@@ -307,9 +308,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
     info.ssl_options_set =
         SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
   }
-  if (options.tls) starting_with = &options.tls->certificate_pem;
+  if (options.tls) info.user = const_cast<std::string*>(&options.tls->certificate_pem);
   vhost = lws_create_vhost(context, &info);
-  starting_with = nullptr;
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
   self_slot = static_cast<Impl**>(
       lws_protocol_vh_priv_zalloc(vhost, lws_vhost_name_to_protocol(vhost, kProtocolName), sizeof(Impl*)));

@@ -31,7 +31,9 @@ struct Background::Job {
   }
 };
 
-Background::Background(Loop& loop) : loop_(loop) {}
+Background::Background(Loop& loop) : loop_(loop) {
+  LATCHKEY_CHECK(loop.owned_);
+}
 
 Background::~Background() {
   if (job_ == nullptr) return;

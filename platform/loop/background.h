@@ -21,6 +21,7 @@ class Background {
     virtual void Done() = 0;
   };
 
+  // The loop's end waits for what is under way, so it must be one of our own (CHECKed).
   explicit Background(Loop& loop);
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;

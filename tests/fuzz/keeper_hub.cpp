@@ -104,6 +104,7 @@ void HostileHub::EndLane(CameraId camera) {
 void HostileHub::Act(ByteReader& input) {
   const std::uint8_t kind = input.U8();
   const CameraId hostile = camera_ids_[1 + kind / 16U % kHostileCameras];
+  if ((kind & 0x80U) != 0) WriteIndices();
   switch (kind % 16U) {
     case 0:
     case 1:
@@ -258,6 +259,7 @@ bool HostileHub::MaySee(const PrincipalId& principal, CameraId camera) const {
 }
 
 void HostileHub::ServeHonestly() {
+  WriteIndices();
   // Sessions to which nobody ever connected end; what was left open is given up.
   for (const auto& [session, camera] : offered_) {
     if (camera == camera_ids_[0])

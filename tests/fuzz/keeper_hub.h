@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -142,6 +143,8 @@ class HostileHub {
   void Do(keeper::Effect& effect, Speaker speaker);
   void Look(const wire::KeeperToFront& message);
   void Look(CameraId camera, const wire::KeeperToLane& message);
+  // The disk gets to what waits for it.
+  void WriteIndices();
   void LookAtEnrolled(CameraId camera, const wire::KeeperToLane& message);
   void NewContentKey(CameraId camera, const Secret32& key);
   // The viewer of this principal has a grant for this camera at this moment.
@@ -166,7 +169,8 @@ class HostileHub {
   std::map<SessionId, CameraId> offered_;             // viewers' sessions, and where they were asked for
   std::map<SessionId, PrincipalId> admitted_;         // and those that lanes were told to admit
   Loot loot_;
-  std::vector<CameraId> ending_;  // lanes
+  std::deque<keeper::ReserveIndex> indices_;  // that wait for the disk
+  std::vector<CameraId> ending_;              // lanes
   bool ending_front_ = false;
   bool honest_front_ = false;
   std::vector<wire::KeeperToFront> answers_;        // to the honest front

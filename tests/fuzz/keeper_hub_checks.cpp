@@ -50,8 +50,8 @@ void HostileHub::Do(keeper::Effect& effect, Speaker speaker) {
     keeper_->HandleAuditWritten(true, now_, wall_);
   } else if (const auto* wanted = std::get_if<keeper::ReserveIndex>(&effect)) {
     LATCHKEY_CHECK(wanted->camera == camera_ids_.back());
-    keeper_->HandleIndexReserved(*wanted, disk_.ReserveIndex(wanted->camera, wanted->key, wanted->source),
-                                 now_, wall_);
+    indices_.push_back(*wanted);
+    LATCHKEY_CHECK(indices_.size() <= keeper::kIndexBlocks);
   }
 }
 
@@ -122,6 +122,16 @@ void HostileHub::LookAtEnrolled(CameraId camera, const wire::KeeperToLane& messa
     const auto* theirs = loot_.enrolled.At(0);
     const bool enrolled_key = theirs != nullptr && admitted->stream_key == theirs->second;
     LATCHKEY_CHECK(!enrolled_key || camera == camera_ids_.back());
+  }
+}
+
+void HostileHub::WriteIndices() {
+  while (!indices_.empty()) {
+    const keeper::ReserveIndex wanted = indices_.front();
+    indices_.pop_front();
+    keeper_->HandleIndexReserved(wanted, disk_.ReserveIndex(wanted.camera, wanted.key, wanted.source), now_,
+                                 wall_);
+    CarryOut(std::nullopt);
   }
 }
 

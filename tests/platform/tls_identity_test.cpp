@@ -62,6 +62,12 @@ TEST_CASE("tls identity: a certificate says its names, its key and its time, and
   CHECK(ReadCertificate(*MakeSelfSigned(Key(8), {"hub.local"}, kNow))->public_key != facts->public_key);
   CHECK(CheckPair({*pem, Key()}));
   const auto other = CheckPair({*pem, Key(8)});
+  CHECK(CheckPair({*pem + "\nsome words\n" + *pem, Key()}));
+  std::string damaged = *pem + *pem;
+  damaged[damaged.size() - 200] = '!';
+  const auto broken = CheckPair({damaged, Key()});
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().message.find("certificate 2 in its file is damaged") != std::string::npos);
   REQUIRE_FALSE(other);
   CHECK(other.error().code == ErrorCode::kConflict);
 }

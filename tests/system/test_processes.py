@@ -211,6 +211,17 @@ class BadStart(unittest.TestCase):
         self.assertEqual(list(state.parent.iterdir()), [])
         return ended.stderr
 
+    def test_a_start_that_fails_at_the_control_socket_is_no_crash(self):
+        self.registry()
+        sound = self.hub.run
+        self.hub.run = self.hub.folder / ("long" * 30)
+        self.assertIn("control.sock", self.fails(self.hub))
+        self.hub.run = sound
+        self.hub.start()
+        records = self.hub.ctl("audit", "show")["records"]
+        starts = [record for record in records if record["kind"] == "started"]
+        self.assertEqual([record["facts"]["after"] for record in starts][-1], "a stop")
+
     def test_nothing_is_made_before_configuration_and_arguments_are_checked(self):
         config = self.hub.folder / "c.toml"
         config.write_text("[camera]\nmax_viewers = 0\n")

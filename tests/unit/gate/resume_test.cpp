@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "daemon/gate/index_ledger.h"
 #include "tests/unit/gate/support.h"
 
 namespace latchkey::gate {
@@ -284,6 +283,24 @@ TEST_CASE("resume: the index is the sender's, wherever its number may have gone"
   CHECK(taken > 50);
 }
 
+// Its key is the same for years: what ends another camera's session, which begins anew with another key,
+// would end it for good.
+TEST_CASE("resume: an enrolled sender is taken beyond any number of roll-overs") {
+  Enrolled camera;
+  constexpr std::uint64_t kStride = 30'000;  // which neither side can mistake
+  std::int64_t last = 0;
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(Gate::kMaxRollovers + 2) << 16U; i += kStride) {
+    const auto verdict = camera.Give(camera.Protect(static_cast<std::uint16_t>(i)));
+    (void)camera.ReserveAll();
+    std::optional<std::int64_t> sequence;
+    if (verdict.packet) sequence = verdict.packet->sequence().value;
+    while (const auto held = camera.gate().TakeHeld(camera.now)) sequence = held->sequence().value;
+    if (!sequence) FAIL("not taken at roll-over " << (i >> 16U));
+    if (i > 0 && *sequence != last + static_cast<std::int64_t>(kStride)) FAIL("taken for another");
+    last = *sequence;
+  }
+}
+
 TEST_CASE("resume: what is held is bounded, in number and in time") {
   Enrolled camera;
   for (std::size_t n = 0; n < Gate::kMaxHeld; ++n) {
@@ -306,76 +323,6 @@ TEST_CASE("resume: RTCP, whose index nobody kept, is not taken") {
   bytes.resize(sender->ProtectRtcp(bytes, writer.size()));
   CHECK(camera.gate().AdmitRtcp({kPeer, kHub, bytes}, kAdmitted, kStart).reason ==
         DropReason::kWrongDirection);
-}
-
-TEST_CASE("index ledger: blocks follow the pace, are asked for in time, and once") {
-  IndexLedger ledger;
-  Instant now = kStart;
-  CHECK_FALSE(ledger.Note(7, 40, now));
-  auto wish = ledger.TakeWish();
-  REQUIRE(wish);
-  CHECK(*wish == IndexWish{7, 40 + IndexLedger::kLeastBlock});
-  CHECK_FALSE(ledger.TakeWish());
-  ledger.Reserve(*wish);
-  CHECK(ledger.Covers(7, wish->up_to - 1));
-  CHECK_FALSE(ledger.Covers(7, wish->up_to));
-  CHECK_FALSE(ledger.Covers(8, 0));
-}
-
-// Below what is written by no more than 40 s of packets, for that is what a sender loses that goes on while
-// its session ends; and by few writes, of which the keeper allows 64 in 10 s.
-TEST_CASE("index ledger: at any pace, every packet is covered, by few writes, and not by much") {
-  const Duration between = GENERATE(microseconds{100}, microseconds{500}, milliseconds{1}, milliseconds{33});
-  IndexLedger ledger;
-  Instant now = kStart;
-  std::vector<Instant> writes;
-  ports::SrtpIndex up_to = 0;
-  ports::SrtpIndex index = 40;
-  for (; now < kStart + seconds{120}; ++index, now += between) {
-    const bool covered = ledger.Note(7, index, now);
-    if (index > 40) REQUIRE(covered);
-    if (const auto next = ledger.TakeWish()) {
-      REQUIRE(next->up_to > index);
-      up_to = next->up_to;
-      ledger.Reserve(*next);
-      writes.push_back(now);
-    }
-    REQUIRE(ledger.IsConsistent());
-  }
-  CHECK((up_to - index) * between <= seconds{40});
-  for (const Instant first : writes) {
-    CHECK(std::count_if(writes.begin(), writes.end(),
-                        [&](Instant at) { return at >= first && at < first + seconds{10}; }) <= 16);
-  }
-  CHECK(writes.size() <= 40);
-  // The pace falls, and so does the block.
-  for (int i = 0; i < 200'000; ++i, ++index, now += milliseconds{50}) {
-    REQUIRE(ledger.Note(7, index, now));
-    if (const auto next = ledger.TakeWish()) {
-      up_to = next->up_to;
-      ledger.Reserve(*next);
-    }
-  }
-  CHECK((up_to - index) * milliseconds{50} <= seconds{40});
-}
-
-TEST_CASE("index ledger: at the end of the numbers nothing is asked for over and over") {
-  IndexLedger ledger;
-  (void)ledger.Note(1, ports::kSrtpMaxIndex - 3, kStart);
-  const auto wish = ledger.TakeWish();
-  REQUIRE(wish);
-  CHECK(wish->up_to == ports::kSrtpMaxIndex);
-  CHECK_FALSE(ledger.TakeWish());
-}
-
-TEST_CASE("index ledger: sources are bounded, and those beyond are not covered") {
-  IndexLedger ledger;
-  for (std::uint32_t ssrc = 0; ssrc < IndexLedger::kMaxSources; ++ssrc) (void)ledger.Note(ssrc, 1, kStart);
-  while (const auto wish = ledger.TakeWish()) ledger.Reserve(*wish);
-  CHECK(ledger.Note(3, 2, kStart));
-  CHECK_FALSE(ledger.Note(1000, 1, kStart));
-  CHECK_FALSE(ledger.TakeWish());
-  CHECK(ledger.IsConsistent());
 }
 
 }  // namespace

@@ -50,15 +50,22 @@ TEST_CASE("control: what an order ends has ended before the disk is waited for")
     CHECK(house.ToLane<wire::SessionEnd>(home.camera.id).has_value() != suspends);
     CHECK(house.ToLane<wire::Suspend>(home.camera.id).has_value() == suspends);
   };
+  // Somebody is asking just now.
+  if (name == "viewer rotate") house.Front(house.ViewRequest(home.camera.id, home.viewer.token));
   house.store.failing = true;
   Json reply =
       Json::parse(AnswerControl(*house.keeper, command.dump(), "", house.now, house.wall, carry_out));
   CHECK(reply.contains("error"));
   CHECK_FALSE(first);
-  // The log says why.
-  if (name == "viewer rotate")
-    CHECK(house.Recorded(audit::Kind::kViewEnded).back().body.find("token") != std::string::npos);
+  // Whoever was asking is told to come again, not that the token is unknown.
+  if (name == "viewer rotate") CHECK(house.RefusedStatus() == 503);
+  // The log says what was under way, and not that it was done.
+  if (name == "viewer rotate") {
+    CHECK(house.Recorded(audit::Kind::kViewEnded).back().body.find("is being replaced") != std::string::npos);
+    CHECK(house.Recorded(audit::Kind::kTokenRotated).empty());
+  }
   if (name.starts_with("camera") || suspends) return;
+  house.ForgetMessages();
   // It could not be written: everything stands, and the viewer may come again.
   house.Run();
   house.View(home.viewer, home.camera.id);
@@ -70,8 +77,33 @@ TEST_CASE("control: what an order ends has ended before the disk is waited for")
 }
 
 TEST_CASE("control: an order whose lanes are not dark is answered with the camera's name, as an error") {
-  const Json reply = Json::parse(NotDarkReply("Nur\"sery"));
-  CHECK(reply.at("error").get<std::string>().find("Nur\"sery") != std::string::npos);
+  Owner owner;
+  const Json order{{"command", "suspend"}, {"all", true}, {"reason", "x"}};
+  const auto say = [&](const Json& command) {
+    return AnswerControl(*owner.house.keeper, command.dump(), "", owner.house.now, owner.house.wall,
+                         [&] { owner.house.Run(); });
+  };
+  const auto not_dark = [](const std::string& reply) {
+    REQUIRE(TellsOfSuspension(reply));
+    return Json::parse(NotDarkReply(reply, "Nur\"sery")).at("error").get<std::string>();
+  };
+  // The suspension is told, because it is needed to resume.
+  const std::string done = say(order);
+  const std::string stands = not_dark(done);
+  CHECK(stands.find("Nur\"sery") != std::string::npos);
+  CHECK(stands.find(Json::parse(done)["ok"]["id"].get<std::string>()) != std::string::npos);
+  // As is that it isn't on the disk.
+  owner.house.store.failing = true;
+  const std::string unkept = not_dark(say({{"command", "suspend"}, {"model", "M"}, {"reason", "x"}}));
+  CHECK(unkept.find("Nur\"sery") != std::string::npos);
+  CHECK(unkept.find("only until the daemon restarts") != std::string::npos);
+  owner.house.store.failing = false;
+  for (const Json& other : {Json{{"command", "camera add"}, {"name", "One"}, {"sdes", true}},
+                            Json{{"command", "viewer add"}, {"name", "A"}}, Json{{"command", "camera list"}},
+                            Json{{"command", "suspension list"}}, Json{{"command", "status"}},
+                            Json{{"command", "suspend"}, {"reason", "x"}}}) {
+    CHECK_FALSE(TellsOfSuspension(say(other)));
+  }
 }
 
 TEST_CASE("control: suspend takes one of camera, model and all, and a reason; resume a root cause") {

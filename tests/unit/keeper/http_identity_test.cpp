@@ -44,11 +44,13 @@ TEST_CASE("identity: a certificate is made anew 30 days before its end, and for 
   CHECK(IsRenewalDue({}, WallTime{}, names, kNow));
 }
 
-TEST_CASE("identity: a certificate that is made anew keeps the names it had, up to a bound") {
+TEST_CASE("identity: a certificate that is made anew keeps the addresses it had, up to a bound") {
   const std::vector<std::string> home{"192.0.2.7", "latchkey.local"};
   const std::vector<std::string> both = RenewedNames({"198.51.100.9", "latchkey.local"}, home);
   CHECK(both == std::vector<std::string>{"198.51.100.9", "latchkey.local", "192.0.2.7"});
   CHECK_FALSE(IsRenewalDue(both, kNow + hours(24) * 300, home, kNow));
+  // A name that its owner took away goes.
+  CHECK(RenewedNames(home, {"cameras.example.org"}) == home);
   // Of IPv6 there is another each day.
   CHECK(RenewedNames(home, {"2001:db8::1"}) == home);
   std::vector<std::string> names = home;

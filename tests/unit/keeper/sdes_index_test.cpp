@@ -60,10 +60,28 @@ TEST_CASE(
     home.house.Settle();
     home.house.disk_is_slow = false;
     home.house.WriteIndices();
+    home.house.Pass(seconds{2});
     CHECK(home.house.store.sources.empty());
     CHECK_FALSE(home.house.ToLane<wire::IndexReserved>(home.gate.id));
     if (!remove) (void)home.Admit();
   }
+}
+
+TEST_CASE("sdes: no session is begun before the disk has what the one before asked of it") {
+  SdesHome home;
+  const SessionId session = home.Admit();
+  home.house.disk_is_slow = true;
+  home.Want(session, 7, 1000);
+  home.house.EndLane(home.gate.id);
+  home.house.StartLane(home.gate.id);
+  home.house.Pass(seconds{5});
+  CHECK_FALSE(home.Begun());
+  home.house.WriteIndices();
+  home.house.Pass(seconds{2});
+  const auto begin = home.Begun();
+  REQUIRE(begin);
+  REQUIRE(begin->sources.items().size() == 1);
+  CHECK(begin->sources.items()[0].from == 1000);
 }
 
 TEST_CASE(

@@ -172,7 +172,7 @@ struct Told {
     order.reason = "now";
     order.scope = ports::SuspensionScope::kCamera;
     order.camera = home.camera.id;
-    CHECK(house.keeper->AllDark());
+    CHECK_FALSE(house.keeper->NotDark());
     REQUIRE(house.owner().Suspend(order, house.wall).has_value());
     house.Settle();
     CHECK(house.keeper->NotDark() == home.camera.id);
@@ -191,7 +191,9 @@ struct Told {
     house.Advance(milliseconds(1));
     // What it has said by then may be unread, as after a long wait for the disk: it is looked at once more.
     CHECK_FALSE(house.Effect<EndLane>().has_value());
-    CHECK(house.keeper->NextTimeout() <= house.now);
+    // Later than now: a loop may serve what is due over and over before it reads.
+    CHECK(house.keeper->NextTimeout() > house.now);
+    CHECK(house.keeper->NextTimeout() <= house.now + kDarkAgain);
   }
   Home home;
   House& house = home.house;
@@ -201,7 +203,7 @@ TEST_CASE("suspension: a lane that says that it has stopped goes on, though it i
   Told told;
   if (GENERATE(false, true)) told.PassPatience();
   told.Says(wire::CameraState::kSuspended, 0);
-  CHECK(told.house.keeper->AllDark());
+  CHECK_FALSE(told.house.keeper->NotDark());
   told.house.Advance(kDarkPatience);
   told.house.Advance(kDarkPatience);
   CHECK_FALSE(told.house.Effect<EndLane>().has_value());
@@ -223,15 +225,15 @@ TEST_CASE("suspension: a lane that does not say that it has stopped is ended, an
   const auto ended = house.Effect<EndLane>();
   REQUIRE(ended.has_value());
   CHECK(ended->camera == camera);
-  CHECK_FALSE(house.keeper->AllDark());
+  CHECK(house.keeper->NotDark());
   house.Advance(kDarkPatience);
   CHECK_FALSE(house.Effect<EndLane>().has_value());
   house.EndLane(camera);
-  CHECK(house.keeper->AllDark());
+  CHECK_FALSE(house.keeper->NotDark());
   // The next one is told as well, and waited for.
   house.StartLane(camera);
   CHECK(house.ToLane<wire::Suspend>(camera).has_value());
-  CHECK_FALSE(house.keeper->AllDark());
+  CHECK(house.keeper->NotDark());
 }
 
 TEST_CASE("suspension: the content key is nowhere in the keeper's memory any more") {

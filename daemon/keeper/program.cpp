@@ -79,14 +79,15 @@ Status Program::WriteBeginning() {
 
 Status Program::Start() {
   started_ = platform::MonotonicNow();
+  if (auto begun = WriteBeginning(); !begun) return begun;
   const std::string path = options_.run_folder + "/control.sock";
   auto control = ControlServer::Start(
       loop_, log_, path,
       [this](std::string_view command, ControlServer::Reply reply) { OnCommand(command, std::move(reply)); });
-  if (!control) return tl::unexpected(control.error());
-  // What fails before this leaves no start without an end in the log; nobody is answered before the loop
-  // runs.
-  if (auto begun = WriteBeginning(); !begun) return begun;
+  if (!control) {
+    Finish();  // else the next start would take this for a crash
+    return tl::unexpected(control.error());
+  }
   control_ = std::move(*control);
   supervisor_.Add(std::nullopt, started_);
   audit_.CheckAll();

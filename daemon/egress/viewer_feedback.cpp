@@ -1,7 +1,6 @@
 // RTCP of a ViewerSession, both ways: what the viewer asks for, and its sender reports.
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "daemon/egress/viewer_session.h"
 #include "daemon/wire/rtcp_source.h"
@@ -11,11 +10,6 @@ namespace {
 
 // SR without blocks, SDES with the longest name, BYE.
 constexpr std::size_t kMaxCompound = 400;
-
-// What the packet was made of is still there.
-bool IsKept(const SentHistory::Entry& entry, const cache::JitterCache& cache) {
-  return entry.epoch == cache.epoch() && cache.Find(entry.frame) != nullptr;
-}
 
 }  // namespace
 
@@ -84,85 +78,7 @@ void ViewerSession::NoteKeyframeRequest(std::uint32_t ssrc, Instant now) {
   if (!ours) return;
   if (!catching_up() && (!keyframe_sent_ || now - *keyframe_sent_ >= kKeyframeGrace))
     return keyframe_wish_.Want();
-  // Without its first packet the rest is worth nothing.
-  if (!run_start_ || !streams_[run_start_->stream].Sent(run_start_->first)) return;
-  repeat_ = std::exchange(run_start_, std::nullopt);
-  const auto sent = static_cast<std::uint16_t>(streams_[repeat_->stream].next_sequence() - repeat_->first);
-  repeat_->count = std::min(sent, static_cast<std::uint16_t>(kMaxRepeat));
-}
-
-// Somebody may still wait for it, and it is not under way already: a player asks again before the answer to
-// its first request can have come.
-bool ViewerSession::IsDue(const SentHistory::Entry& entry, Instant now) const {
-  const Duration age = milliseconds{SentHistory::Milliseconds(now) - entry.sent_ms};
-  if (age > kResendAge) return false;
-  const Duration again =
-      std::max<Duration>(kResendLeast, estimate_.round_trip().value_or(Duration::zero()) / 2);
-  return entry.resent_ms == 0 || age - milliseconds{entry.resent_ms} >= again;
-}
-
-ViewerSession::Step ViewerSession::ServeNacks(const Leg& leg, const Turn& turn) {
-  if (resends_.empty()) return Step::kSent;
-  if (turn.now < resend_from_) {
-    resend_due_ = resend_from_;
-    return Step::kSent;
-  }
-  resend_from_ = turn.now + kResendInterval;
-  // Packets of one frame side by side, so that it is opened once; each packet once.
-  std::sort(resends_.begin(), resends_.end());
-  resends_.erase(std::unique(resends_.begin(), resends_.end()), resends_.end());
-  Reopened last;
-  for (const ResendRequest& request : resends_) {
-    if (pacer_.Available(turn.now, rate()) <= -kResendDebt) break;
-    const auto entry = streams_[request.stream].Sent(request.sequence);
-    if (!entry || !IsDue(*entry, turn.now) || !IsKept(*entry, turn.cache)) continue;
-    if (!resend_budget_.TrySpend()) continue;
-    if (SendAgain(request, last, leg, turn) == Step::kOpenFailed) return Step::kOpenFailed;
-  }
-  resends_.clear();
-  return Step::kSent;
-}
-
-ViewerSession::Step ViewerSession::RepeatStart(const Leg& leg, const Turn& turn) {
-  Reopened last;
-  const std::int64_t pace = std::min(rate(), Pacer::kCatchUpRate);
-  for (; repeat_ && repeat_->count > 0; ++repeat_->first, --repeat_->count) {
-    if (turn.out.bytes() >= turn.batch_bytes) return Step::kBatchFull;
-    if (pacer_.Available(turn.now, pace) <= 0) {
-      paused_until_ = pacer_.NextRun(pace);
-      return Step::kPaused;
-    }
-    if (SendAgain({repeat_->stream, repeat_->first}, last, leg, turn) == Step::kOpenFailed)
-      return Step::kOpenFailed;
-  }
-  repeat_.reset();
-  return Step::kSent;
-}
-
-// What is not known or kept any more is passed over.
-ViewerSession::Step ViewerSession::SendAgain(const ResendRequest& request, Reopened& last, const Leg& leg,
-                                             const Turn& turn) {
-  OutboundStream& stream = streams_[request.stream];
-  const auto entry = stream.Sent(request.sequence);
-  if (!entry || !IsKept(*entry, turn.cache)) return Step::kSent;
-  if (last.number != entry->frame) {
-    last.opened = key_->Open(*turn.cache.Find(entry->frame), turn.buffer);
-    if (last.opened.outcome != cache::OpenOutcome::kOpened) {
-      position_.number = entry->frame;
-      return Step::kOpenFailed;
-    }
-    last.number = entry->frame;
-  }
-  std::uint16_t index = 0;
-  for (auto record = last.opened.payloads.begin(); record != last.opened.payloads.end(); ++record, ++index) {
-    if (index != entry->record) continue;
-    stream.Resend(*entry, *record, record.IsLast(), leg);
-    stream.NoteResent(request.sequence, turn.now);
-    ++resent_;
-    pacer_.Spend(1);
-    break;
-  }
-  return Step::kSent;
+  WantStartAgain();
 }
 
 void ViewerSession::SendReports(Instant now, WallTime wall, DatagramBatch& out) {

@@ -38,6 +38,8 @@ void ViewerSession::DropKey() {
   position_ = {};
   for (OutboundStream& stream : streams_) stream.ForgetSent();
   resends_.clear();
+  run_start_.reset();
+  repeat_.reset();
 }
 
 peer::Transport::StunVerdict ViewerSession::HandleStun(const wire::StunMessage& message,
@@ -200,14 +202,16 @@ ViewerSession::PumpOutcome ViewerSession::Pump(const Turn& turn, std::vector<Ins
 ViewerSession::PumpOutcome ViewerSession::SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals) {
   const Leg leg{*transport_.path(), *sender_, turn.out};
   if (ServeNacks(leg, turn) == Step::kOpenFailed) return PumpOutcome::kOpenFailed;
-  switch (RepeatStart(leg, turn)) {
-    case Step::kSent: break;
-    case Step::kPaused: return PumpOutcome::kIdle;
-    case Step::kBatchFull: return PumpOutcome::kMore;
-    case Step::kOpenFailed: return PumpOutcome::kOpenFailed;
-  }
   while (FindPosition(turn)) {
     KeepUp(turn);
+    if (position_.record == 0) {
+      switch (RepeatStart(leg, turn)) {
+        case Step::kSent: break;
+        case Step::kPaused: return PumpOutcome::kIdle;
+        case Step::kBatchFull: return PumpOutcome::kMore;
+        case Step::kOpenFailed: return PumpOutcome::kOpenFailed;
+      }
+    }
     const cache::SealedFrame* frame = turn.cache.Find(position_.number);
     if (frame == nullptr) return PumpOutcome::kIdle;
     const frames::FrameHeader& header = frame->header();
@@ -243,10 +247,8 @@ ViewerSession::Step ViewerSession::SendFrame(const cache::SealedFrame& frame, Ou
   const frames::FrameHeader& header = frame.header();
   if (position_.record == 0) {
     position_.begun = turn.now;
-    if (header.keyframe) run_start_.reset();
-    if (header.keyframe && catching_up())
-      run_start_ =
-          PacketRange{static_cast<std::size_t>(&stream - streams_.data()), stream.next_sequence(), 0};
+    const PacketRange here{static_cast<std::size_t>(&stream - streams_.data()), stream.next_sequence(), 0};
+    if (header.keyframe) run_start_ = catching_up() ? std::optional(here) : std::nullopt;
     bool& anchored = anchored_[static_cast<std::size_t>(header.stream)];
     position_.timestamp =
         stream.BeginFrame(header.timestamp, anchored && !catching_up(), header.captured, turn.now);
@@ -307,6 +309,11 @@ std::uint64_t ViewerSession::packets() const {
 bool ViewerSession::IsConsistent() const {
   if (gate_.has_value() != (sender_ != nullptr)) return false;
   if (streams_.size() != plan_.streams.size() || resends_.size() > kMaxResend) return false;
+  for (const auto& range : {run_start_, repeat_}) {
+    if (range &&
+        (streams_.at(range->stream).plan().kind != wire::StreamKind::kVideo || range->count > kMaxRepeat))
+      return false;
+  }
   if (position_.epoch.value != 0 && key_ && key_->epoch() < position_.epoch) return false;
   return transport_.IsConsistent() && (!gate_ || gate_->IsConsistent());
 }

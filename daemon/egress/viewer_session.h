@@ -157,6 +157,7 @@ class ViewerSession {
   PumpOutcome SendWhatMayLeave(const Turn& turn, std::vector<Instant>& arrivals);
   Step SendFrame(const cache::SealedFrame& frame, OutboundStream& stream, const Leg& leg, const Turn& turn);
   Step ServeNacks(const Leg& leg, const Turn& turn);
+  void WantStartAgain();
   Step RepeatStart(const Leg& leg, const Turn& turn);
   [[nodiscard]] bool IsDue(const SentHistory::Entry& entry, Instant now) const;
   void ReadRtcp(const gate::AuthenticRtcp& packet);
@@ -187,7 +188,9 @@ class ViewerSession {
     FrameNumber number;
     cache::OpenKey::Opened opened;
   };
-  Step SendAgain(const ResendRequest& request, Reopened& last, const Leg& leg, const Turn& turn);
+  // False: its frame, which is kept, did not open.
+  bool SendAgain(const ResendRequest& request, const SentHistory::Entry& entry, Reopened& last,
+                 const Leg& leg, const Turn& turn);
   // Packets of one stream, from `first` on.
   struct PacketRange {
     std::size_t stream = 0;

@@ -22,7 +22,7 @@ constexpr std::string_view kUnavailableTitle = "currently unavailable";
 // 429, for an address that sent too many wrong tokens.
 constexpr std::string_view kGuessedTitle = "too many wrong tokens";
 constexpr std::string_view kGuessedDetail =
-    "This device sent tokens that the hub does not know: wait as long as it says, and send "
-    "the right one.";
+    "This device sent tokens that the hub does not know: wait as long as the answer says, "
+    "and send the right one.";
 
 }  // namespace latchkey::front

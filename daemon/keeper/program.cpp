@@ -42,11 +42,15 @@ Program::Program(platform::Loop& loop, platform::Logger& log, ProgramOptions opt
                 keeper_.HandleLogBroken(why, platform::MonotonicNow(), platform::WallNow());
                 CarryOut();
               }}),
-      indices_(loop, store,
-               [this](const ReserveIndex& wanted, const Status& status) {
-                 keeper_.HandleIndexReserved(wanted, status, platform::MonotonicNow(), platform::WallNow());
-                 CarryOut();
-               }),
+      indices_(
+          loop,
+          [&store](const ReserveIndex& wanted) {
+            return store.ReserveIndex(wanted.camera, wanted.key, wanted.source);
+          },
+          [this](const ReserveIndex& wanted, const Status& status) {
+            keeper_.HandleIndexReserved(wanted, status, platform::MonotonicNow(), platform::WallNow());
+            CarryOut();
+          }),
       timer_(loop, [this] { OnTimer(); }),
       grace_(loop, [this] {
         for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");

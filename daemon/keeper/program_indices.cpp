@@ -8,7 +8,7 @@ namespace latchkey::keeper {
 class IndexDisk::Task final : public platform::Background::Task {
  public:
   Task(IndexDisk& disk, const ReserveIndex& wanted) : disk_(disk), wanted_(wanted) {}
-  void Work() override { status_ = disk_.store_.ReserveIndex(wanted_.camera, wanted_.key, wanted_.source); }
+  void Work() override { status_ = disk_.reserve_(wanted_); }
   void Done() override {
     disk_.on_written_(wanted_, status_);
     disk_.WriteOn();
@@ -20,8 +20,8 @@ class IndexDisk::Task final : public platform::Background::Task {
   Status status_;
 };
 
-IndexDisk::IndexDisk(platform::Loop& loop, ports::RegistryStore& store, Handler on_written)
-    : store_(store), on_written_(std::move(on_written)) {
+IndexDisk::IndexDisk(platform::Loop& loop, Reserve reserve, Handler on_written)
+    : reserve_(std::move(reserve)), on_written_(std::move(on_written)) {
   writing_.emplace(loop);
 }
 

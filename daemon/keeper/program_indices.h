@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "daemon/keeper/effects.h"
-#include "daemon/ports/store.h"
 #include "platform/loop/background.h"
 #include "platform/loop/loop.h"
 
@@ -17,10 +16,12 @@ namespace latchkey::keeper {
 
 class IndexDisk {
  public:
+  // On another thread, one at a time.
+  using Reserve = std::function<Status(const ReserveIndex& wanted)>;
   using Handler = std::function<void(const ReserveIndex& wanted, const Status& status)>;
 
   // `on_written`: on the loop, of each camera in the order of Write(). Cameras take turns.
-  IndexDisk(platform::Loop& loop, ports::RegistryStore& store, Handler on_written);
+  IndexDisk(platform::Loop& loop, Reserve reserve, Handler on_written);
   ~IndexDisk();
 
   // What may wait is bounded by who asks: kIndexBlocks for each camera.
@@ -32,7 +33,7 @@ class IndexDisk {
   class Task;
   void WriteOn();
 
-  ports::RegistryStore& store_;
+  Reserve reserve_;
   Handler on_written_;
   std::map<CameraId, std::deque<ReserveIndex>> waiting_;  // none of them empty
   CameraId last_;                                         // whose turn it was

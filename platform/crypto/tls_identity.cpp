@@ -92,6 +92,13 @@ BioPtr Reading(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
+std::size_t Count(std::string_view text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size()))
+    ++count;
+  return count;
+}
+
 CertificatePtr ParseCertificate(std::string_view pem) {
   const BioPtr bio = Reading(pem);
   return CertificatePtr(bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
@@ -197,10 +204,12 @@ Status CheckPair(const TlsIdentity& identity) {
                                          : nullptr);
   if (!certificate)
     return Quietly(Fail(ErrorCode::kCorrupt, "there is no certificate in it (PEM: BEGIN CERTIFICATE)"));
-  int behind = 0;
-  while (CertificatePtr(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr))) ++behind;
-  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-    return Quietly(Fail(ErrorCode::kCorrupt, "certificate " + std::to_string(behind + 2) +
+  std::size_t read = 1;
+  while (CertificatePtr(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr))) ++read;
+  // What has lost its first line is taken for words between two certificates.
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE ||
+      read != Count(identity.certificate_pem, "-----END CERTIFICATE")) {
+    return Quietly(Fail(ErrorCode::kCorrupt, "certificate " + std::to_string(read + 1) +
                                                  " in its file is damaged: put the whole chain there again"));
   }
   const KeyPtr key = ParseKey(identity.key_pem);
@@ -211,8 +220,9 @@ Status CheckPair(const TlsIdentity& identity) {
   if (X509_check_private_key(certificate.get(), key.get()) != 1)
     return Quietly(Fail(ErrorCode::kConflict, "the key is not this certificate's"));
   if (EVP_PKEY_get_security_bits(key.get()) < kLeastSecurityBits)
-    return Fail(ErrorCode::kInvalid, "the key is too short for today's browsers: RSA needs 2048 bits");
-  return {};
+    return Quietly(
+        Fail(ErrorCode::kInvalid, "the key is too short for today's browsers: RSA needs 2048 bits"));
+  return Quietly(Status());
 }
 
 }  // namespace latchkey::platform

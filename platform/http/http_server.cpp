@@ -107,6 +107,7 @@ struct HttpServer::Impl final : HttpConnectionHost {
   HttpHandler& user;
   // The library keeps pointers to these for as long as the context lives.
   std::array<lws_protocols, 2> protocols{};
+  std::string certificates;
   lws_retry_bo_t keepalive{};
   std::array<lws_protocol_vhost_options, 4> own_headers{};
   lws_context* context = nullptr;
@@ -308,7 +309,8 @@ Status HttpServer::Impl::MakeVhost(const HttpServerOptions& options) {
     info.ssl_options_set =
         SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
   }
-  if (options.tls) info.user = const_cast<std::string*>(&options.tls->certificate_pem);
+  if (options.tls) certificates = options.tls->certificate_pem;
+  info.user = &certificates;
   vhost = lws_create_vhost(context, &info);
   if (vhost == nullptr) return Fail(ErrorCode::kSystem, "libwebsockets did not take the certificate and key");
   self_slot = static_cast<Impl**>(

@@ -75,6 +75,7 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
         const first = await open(viewer);
         await eventually('the group has grown', async () => (await count(first)) > 75, undefined, () => hub.story());
         const asked = await hub.keyframesAsked(camera);
+        assertWholeAndForward(await looks(first), text);
         const joinedAt = (await looks(first)).at(-1).mark.frame;
         const page = await open(viewer);
         // Within the time of a keyframe that nobody asked for, and long before the group's own end.
@@ -84,8 +85,8 @@ describe('players on a bad network', { skip: !inNetwork() && 'needs a network na
         await eventually('it goes on', async () => (await count(page)) > before + 50);
         assertWholeAndForward(await looks(page), text);
         // What it began with was the group that was there, at least a second of it.
-        const since = (await looks(page)).at(-1).mark.frame - joinedAt;
-        const decoded = await page.evaluate(() => window.framesDecoded());
+        const [decoded, newest] = await page.evaluate(async () => [await window.framesDecoded(), window.looks.at(-1).mark?.frame]);
+        const since = newest - joinedAt;
         assert.ok(decoded >= since + 25, `${decoded} pictures were decoded, of which ${since} are newer than the page`);
         assert.equal(await hub.keyframesAsked(camera), asked, 'a viewer who joined needed a keyframe');
       });

@@ -142,11 +142,13 @@ void HostileHub::Aim(Message& message, ByteReader& input) {
                        std::is_same_v<Message, wire::IndexWanted>) {
     const auto* enrolled = loot_.enrolled.At(which);
     if (enrolled == nullptr) return;
-    message.session = enrolled->first;
     if constexpr (std::is_same_v<Message, wire::KeyShown>) {
-      message.keying = wire::Keying::kEnrolled;
       message.stream_key = enrolled->second;
+      if ((which & 1U) != 0) return;  // for whatever session it says
+      message.keying = wire::Keying::kEnrolled;
+      message.session = enrolled->first;
     } else {
+      message.session = enrolled->first;
       message.up_to %= ports::kSrtpMaxIndex;
     }
   } else if constexpr (std::is_same_v<Message, wire::ViewProof>) {

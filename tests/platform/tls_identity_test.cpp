@@ -68,6 +68,9 @@ TEST_CASE("tls identity: a certificate says its names, its key and its time, and
   const auto broken = CheckPair({damaged, Key()});
   REQUIRE_FALSE(broken);
   CHECK(broken.error().message.find("certificate 2 in its file is damaged") != std::string::npos);
+  std::string headless = *pem + *pem;
+  headless.erase(pem->size(), 1);
+  CHECK_FALSE(CheckPair({headless, Key()}));
   REQUIRE_FALSE(other);
   CHECK(other.error().code == ErrorCode::kConflict);
 }

@@ -120,6 +120,19 @@ TEST_CASE(
   home.Show(home.gate.id, begin->session, wire::Keying::kEnrolled, home.Own());
   CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.gate.id));
   CHECK(home.house.ToLane<wire::SessionEnd>(home.gate.id));
+  home.house.Pass(3 * kSdesRetry);
+  CHECK_FALSE(home.Begun());
+}
+
+TEST_CASE("sdes: an enrolled key is nobody else's, also when that it was used has long been forgotten") {
+  SdesHome home;
+  (void)home.Admit();
+  home.house.store.used.clear();
+  const SessionId session = home.house.Publish(home.camera);
+  home.Show(home.camera.id, session, wire::Keying::kDtls, home.Own());
+  CHECK_FALSE(home.house.ToLane<wire::KeyAdmitted>(home.camera.id));
+  CHECK(home.house.registry->SuspensionOf(home.camera.id));
+  CHECK(home.house.registry->SuspensionOf(home.gate.id));
 }
 
 TEST_CASE("sdes: offers say whether they may bring a key") {

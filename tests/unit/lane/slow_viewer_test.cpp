@@ -112,6 +112,36 @@ TEST_CASE("lane: a picture that has begun to leave goes out to its end, however 
   CHECK(LeftUnfinished(world.ben) == 0);
 }
 
+TEST_CASE("lane: on a slow leg nothing new waits for what went before, whatever its viewer asks for") {
+  SlowLeg world;
+  world.Film(4, milliseconds{0});
+  world.Film(6, milliseconds{640});
+  // Another epoch, and a run through its first pictures.
+  world.camera.ChangeSsrc();
+  world.camera.pictures = 1000;
+  world.World::Film(world.camera, milliseconds{400}, 25, 12'000, 6000);
+  world.BeginNextEpoch();
+  world.camera.pictures = 1100;
+  world.World::Film(world.camera, milliseconds{400}, 25, 12'000, 6000);
+  world.RenewAll();
+  world.Advance(milliseconds{5});
+  const std::size_t before = world.ben.peer.rtp.size();
+  std::array<std::uint8_t, 100> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(7, {}, writer);
+  wire::WritePli(7, world.ben.video().remote_sources.front().ssrc, writer);
+  world.ben.peer.SendRtcp(writer.Written());
+  world.Settle();
+  world.Film(2, milliseconds{640});
+  REQUIRE(world.ben.peer.rtp.size() > before);
+  for (std::size_t i = before; i < world.ben.peer.rtp.size(); ++i) {
+    const auto packet = wire::ParseRtp(world.ben.peer.rtp[i]);
+    REQUIRE(packet);
+    CHECK(packet->header.payload_type == world.ben.video().payload_type);
+  }
+  CHECK(LeftUnfinished(world.ben) == 0);
+}
+
 TEST_CASE("lane: a viewer's leg that is free again gets every picture again") {
   SlowLeg world;
   world.Film(4, milliseconds{0});

@@ -94,6 +94,43 @@ TEST_CASE("start: what is new follows what goes again") {
   CHECK(world.viewer.Pictures().size() == world.camera.pictures);
 }
 
+TEST_CASE("start: a picture that has begun to leave goes out to its end before anything goes again") {
+  World world;
+  Camera camera(world.camera_tools, Host(2), 1);
+  (void)world.Publish(camera);
+  world.Connect(camera.peer);
+  world.Film(camera, milliseconds{400}, 1000, 150'000, 6000);
+  ViewerEnd viewer(world.viewer_tools, Host(3));
+  (void)world.View(viewer);
+  while (viewer.peer.rtp.empty()) world.Advance(milliseconds{1});
+  const auto parse = [&](std::size_t index) {
+    const auto packet = wire::ParseRtp(viewer.peer.rtp.at(index));
+    REQUIRE(packet);
+    return packet->header;
+  };
+  REQUIRE_FALSE(parse(viewer.peer.rtp.size() - 1).marker);
+  std::array<std::uint8_t, 100> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(7, {}, writer);
+  wire::WritePli(7, viewer.video().remote_sources.front().ssrc, writer);
+  viewer.peer.SendRtcp(writer.Written());
+  world.Settle();
+  world.Advance(kRun);
+  bool within = false;
+  std::size_t again = 0;
+  for (std::size_t i = 0; i < viewer.peer.rtp.size(); ++i) {
+    const auto header = parse(i);
+    if (header.payload_type == viewer.video().payload_type) {
+      within = !header.marker;
+    } else {
+      ++again;
+      CHECK_FALSE(within);
+    }
+  }
+  CHECK(again > 0);
+  CHECK(viewer.Pictures().size() == camera.pictures);
+}
+
 TEST_CASE("start: of a long run the first packets go again, and no more than so many") {
   Joined world(seconds{4});
   const std::size_t sent = world.viewer.peer.rtp.size();

@@ -142,7 +142,10 @@ TEST_CASE("pages: whoever may watch a camera sees at once who else does, and nob
   CHECK(ask(home.viewer.token).empty());
   // One whose answer is still under way watches nothing yet.
   Watching under_way;
-  (void)house.ViewUpToProof(third, home.camera.id, under_way);
+  wire::ViewProof proof = house.ViewUpToProof(third, home.camera.id, under_way);
+  CHECK(ask(home.viewer.token).empty());
+  house.Front(std::move(proof));
+  REQUIRE(house.ToLane<wire::ViewerAdmit>(home.camera.id));
   CHECK(ask(home.viewer.token).empty());
   Subscribe(house, home.viewer.token);
   house.Advance(seconds(1));

@@ -197,12 +197,19 @@ void CaptureClock::FollowPace(Stream& stream, const Said& to) {
                                     : 0;
   };
   const double told = ratio(span, to.timestamp - from.timestamp);
-  const double seen = ratio(to.newest_arrived - from.newest_arrived, to.newest - from.newest);
+  const Duration passed = to.newest_arrived - from.newest_arrived;
+  // Packets that had been held back when the measure began make arrival look fast: without that, as well.
+  const Duration late =
+      from.newest_arrived.time_since_epoch() - stream.Media(from.newest) - *stream.least.At(to.arrived);
+  const auto contradicted = [&](double seen) { return std::abs(told - seen) > std::abs(stream.pace - seen); };
+  const bool by_arrival =
+      contradicted(ratio(passed, to.newest - from.newest)) ||
+      contradicted(ratio(passed + std::max(late, Duration::zero()), to.newest - from.newest));
   if (told < kSlowestPace || told > kFastestPace) return;
   // The wall clock was set, or is slewed; a wall clock is not set back by as much twice running. What makes
   // pictures older is believed then whatever arrival says, for arrival is the network's.
   const double vetoed = std::exchange(stream.vetoed, 0);
-  if (std::abs(told - seen) > std::abs(stream.pace - seen)) {
+  if (by_arrival) {
     const bool again = told < stream.pace && std::abs(told - vetoed) < kSamePace * told;
     if (!again) {
       stream.vetoed = told;

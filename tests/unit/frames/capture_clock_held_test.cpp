@@ -86,6 +86,23 @@ TEST_CASE("capture clock: a wall clock that is first heard of, or set, while pac
   }
 }
 
+TEST_CASE("capture clock: a wall clock that is set soon after packets were held is no other pace") {
+  CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);
+  std::int64_t sequence = 0;
+  for (Duration sent{}; sent < seconds(80); sent += milliseconds(200)) {
+    const bool held = sent >= seconds(20) && sent < seconds(31);
+    const Instant at = kStart + (held ? seconds(31) : sent);
+    const auto rtp = static_cast<std::uint32_t>(ToMicroseconds(sent) * 9 / 100);
+    clock.OnPacket(kVideo, ExtendedSequence{++sequence}, rtp, at);
+    if (sent % seconds(5) == Duration::zero()) {
+      const Duration set_back = milliseconds(sent >= seconds(40) ? 3940 : 0);
+      clock.OnSenderReport(kVideo, Report(kWall + sent - set_back, rtp), at);
+    }
+    if (sent < seconds(20) || sent >= seconds(31))
+      REQUIRE(at - clock.CaptureTime(kVideo, rtp, at) <= CaptureClock::kMaxReportSkew);
+  }
+}
+
 TEST_CASE("capture clock: who holds back reports alone, or packets alone, gains nothing") {
   const bool hold_reports = GENERATE(true, false);
   CaptureClock clock(wire::Codec::kH264, wire::Codec::kOpus);

@@ -27,9 +27,12 @@ void AddSafetyHeaders(ports::HttpResponse& response, bool cross_origin) {
 }
 
 std::string PagePolicy(std::string_view origin) {
-  // http -> ws, https -> wss.
-  const std::string socket = "ws" + std::string(origin.substr(std::min<std::size_t>(4, origin.size())));
-  return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' " + socket +
+  // http -> ws, https -> wss. An IPv6 literal is no source of a policy (CSP Level 3, 2.3.1): there 'self' is
+  // all.
+  const bool named = origin.find('[') == std::string_view::npos;
+  const std::string socket =
+      named ? " ws" + std::string(origin.substr(std::min<std::size_t>(4, origin.size()))) : "";
+  return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'" + socket +
          "; img-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
          "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 }

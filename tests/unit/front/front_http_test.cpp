@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/access/token.h"
+#include "daemon/front/headers.h"
 #include "daemon/front/pages.h"
 #include "tests/unit/front/front_fixture.h"
 
@@ -259,6 +260,8 @@ TEST_CASE("front: the page is whole, with a policy under which nothing foreign l
   const std::string policy = Header(page, "Content-Security-Policy");
   CHECK(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"));
   CHECK(policy.find("connect-src 'self' ws://127.0.0.1:8480;") != std::string::npos);
+  // An IPv6 literal would be no source; browsers say so on their console.
+  CHECK(PagePolicy("https://[fd00::2]:8443").find("connect-src 'self'; ") != std::string::npos);
   CHECK(policy.find("frame-ancestors 'none'") != std::string::npos);
   CHECK(policy.find("unsafe") == std::string::npos);
   CHECK(page.body.find("<script type=\"module\" src=\"/viewer.js\">") != std::string::npos);

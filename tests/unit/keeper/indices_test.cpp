@@ -99,6 +99,7 @@ TEST_CASE("indices: at the end what is under way is waited for, what waits is dr
   disk.slow.Allow(1);
   disk.indices.Stop();
   CHECK(disk.slow.written().size() == 1);
+  disk.slow.Allow(2);  // nobody asks for them
   disk.Want(1, 3);
   while (disk.loop.RunOnce(false)) {
   }

@@ -57,9 +57,10 @@ void ViewerSession::WantStartAgain() {
 // A leg that carries less than the stream has no room for that, and without its beginning the rest is worth
 // nothing.
 ViewerSession::Step ViewerSession::RepeatStart(const Leg& leg, const Turn& turn) {
+  if (!repeat_) return Step::kSent;
   Reopened last;
   const std::int64_t pace = std::min(rate(), Pacer::kCatchUpRate);
-  for (; repeat_ && repeat_->count > 0; ++repeat_->first, --repeat_->count) {
+  for (; repeat_->count > 0; ++repeat_->first, --repeat_->count) {
     const ResendRequest next{repeat_->stream, repeat_->first};
     const auto entry = streams_[next.stream].Sent(next.sequence);
     if (estimate_.limit() || !entry || !IsKept(*entry, turn.cache)) break;

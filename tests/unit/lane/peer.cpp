@@ -7,6 +7,7 @@
 #include "daemon/wire/h264.h"
 #include "daemon/wire/h264_pack.h"
 #include "daemon/wire/rtcp_feedback.h"
+#include "daemon/wire/rtcp_report.h"
 #include "daemon/wire/rtp.h"
 #include "daemon/wire/vp8.h"
 #include "tests/support/bytes.h"
@@ -256,6 +257,14 @@ std::size_t ViewerEnd::Sounds() const {
         const auto packet = wire::ParseRtp(bytes);
         return packet && packet->header.ssrc == audio.remote_sources.front().ssrc;
       }));
+}
+
+void ViewerEnd::SendPli() {
+  std::array<std::uint8_t, 100> bytes{};
+  ByteWriter writer(bytes);
+  wire::WriteReceiverReport(7, {}, writer);
+  wire::WritePli(7, video().remote_sources.front().ssrc, writer);
+  peer.SendRtcp(writer.Written());
 }
 
 std::vector<Picture> ViewerEnd::Pictures() const {

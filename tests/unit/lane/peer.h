@@ -126,6 +126,8 @@ class ViewerEnd {
   ViewerEnd(PeerTools& tools, const SocketAddress& address) : peer(tools, address) {}
   Peer peer;
   std::string Offer(bool only_h264 = false);
+  // A keyframe of the pictures is asked for (RFC 4585 6.3.1).
+  void SendPli();
   // Whole pictures received, in order; CHECKs contiguous sequence numbers and rising time.
   [[nodiscard]] std::vector<Picture> Pictures() const;
   // Packets of sound received.

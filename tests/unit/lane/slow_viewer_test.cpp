@@ -126,11 +126,7 @@ TEST_CASE("lane: on a slow leg nothing new waits for what went before, whatever 
   world.RenewAll();
   world.Advance(milliseconds{5});
   const std::size_t before = world.ben.peer.rtp.size();
-  std::array<std::uint8_t, 100> bytes{};
-  ByteWriter writer(bytes);
-  wire::WriteReceiverReport(7, {}, writer);
-  wire::WritePli(7, world.ben.video().remote_sources.front().ssrc, writer);
-  world.ben.peer.SendRtcp(writer.Written());
+  world.ben.SendPli();
   world.Settle();
   world.Film(2, milliseconds{640});
   REQUIRE(world.ben.peer.rtp.size() > before);

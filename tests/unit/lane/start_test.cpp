@@ -1,7 +1,6 @@
 // A viewer that was not ready yet when its run through the past began: some browsers drop what comes in the
 // moment after their handshake.
 #include "daemon/egress/viewer_session.h"
-#include "daemon/wire/rtcp_feedback.h"
 #include "tests/unit/lane/watched.h"
 
 namespace latchkey::lane::test {
@@ -22,11 +21,7 @@ struct Joined : World {
     (void)camera.TakeKeyframeRequests();
   }
   void SendPli() {
-    std::array<std::uint8_t, 100> bytes{};
-    ByteWriter writer(bytes);
-    wire::WriteReceiverReport(7, {}, writer);
-    wire::WritePli(7, viewer.video().remote_sources.front().ssrc, writer);
-    viewer.peer.SendRtcp(writer.Written());
+    viewer.SendPli();
     Settle();
   }
   [[nodiscard]] wire::RtpHeader Header(std::size_t index) const {
@@ -109,11 +104,7 @@ TEST_CASE("start: a picture that has begun to leave goes out to its end before a
     return packet->header;
   };
   REQUIRE_FALSE(parse(viewer.peer.rtp.size() - 1).marker);
-  std::array<std::uint8_t, 100> bytes{};
-  ByteWriter writer(bytes);
-  wire::WriteReceiverReport(7, {}, writer);
-  wire::WritePli(7, viewer.video().remote_sources.front().ssrc, writer);
-  viewer.peer.SendRtcp(writer.Written());
+  viewer.SendPli();
   world.Settle();
   world.Advance(kRun);
   bool within = false;

@@ -38,11 +38,7 @@ struct Watched : World {
     Settle();
   }
   void SendPli() {
-    std::array<std::uint8_t, 100> bytes{};
-    ByteWriter writer(bytes);
-    wire::WriteReceiverReport(7, {}, writer);
-    wire::WritePli(7, viewer.video().remote_sources.front().ssrc, writer);
-    viewer.peer.SendRtcp(writer.Written());
+    viewer.SendPli();
     Settle();
   }
   Camera camera;

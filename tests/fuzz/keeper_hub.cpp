@@ -203,7 +203,7 @@ void HostileHub::LaneSaysJunk(CameraId camera, ByteView record) {
 
 void HostileHub::HonestLane(wire::LaneToKeeper message) {
   keeper_->HandleLane(camera_ids_[0], std::move(message), now_, wall_);
-  CarryOut(std::nullopt);
+  CarryOut(camera_ids_[0]);
 }
 
 void HostileHub::HonestFront(wire::FrontToKeeper message) {

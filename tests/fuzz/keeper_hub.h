@@ -141,7 +141,7 @@ class HostileHub {
 
   void CarryOut(Speaker speaker);
   void Do(keeper::Effect& effect, Speaker speaker);
-  void Look(const wire::KeeperToFront& message);
+  void Look(const wire::KeeperToFront& message, Speaker speaker);
   void Look(CameraId camera, const wire::KeeperToLane& message);
   // The disk gets to what waits for it.
   void WriteIndices();
@@ -166,6 +166,7 @@ class HostileHub {
   std::vector<Person> people_;                        // each has a grant for the camera of the same place
   std::vector<std::array<std::uint8_t, 32>> tokens_;  // of all of them
   std::map<CameraId, Secret32> content_keys_;         // what each lane was given last
+  std::map<SessionId, CameraId> published_;           // cameras' sessions, and whose lane was asked
   std::map<SessionId, CameraId> offered_;             // viewers' sessions, and where they were asked for
   std::map<SessionId, PrincipalId> admitted_;         // and those that lanes were told to admit
   Loot loot_;

@@ -29,7 +29,7 @@ void HostileHub::CarryOut(Speaker speaker) {
 
 void HostileHub::Do(keeper::Effect& effect, Speaker speaker) {
   if (auto* to_front = std::get_if<keeper::ToFront>(&effect)) {
-    Look(to_front->message);
+    Look(to_front->message, speaker);
     if (honest_front_) answers_.push_back(std::move(to_front->message));
   } else if (auto* to_lane = std::get_if<keeper::ToLane>(&effect)) {
     Look(to_lane->camera, to_lane->message);
@@ -55,8 +55,9 @@ void HostileHub::Do(keeper::Effect& effect, Speaker speaker) {
   }
 }
 
-// No key or picture is on its way to a viewer without a grant, and no name of a camera.
-void HostileHub::Look(const wire::KeeperToFront& message) {
+// No key or picture is on its way to a viewer without a grant, and no name of a camera; an answer is of the
+// lane that was asked.
+void HostileHub::Look(const wire::KeeperToFront& message, Speaker speaker) {
   if (const auto* granted = std::get_if<wire::Granted>(&message)) {
     LATCHKEY_CHECK(MaySee(granted->ticket.principal, offered_.at(granted->session)));
     loot_.granted.Note(*granted);
@@ -64,6 +65,9 @@ void HostileHub::Look(const wire::KeeperToFront& message) {
     loot_.wraps.Note(granted->wrap);
     loot_.sessions.Note(granted->session);
   } else if (const auto* answered = std::get_if<wire::Answered>(&message)) {
+    const auto published = published_.find(answered->session);
+    LATCHKEY_CHECK(speaker ==
+                   (published != published_.end() ? published->second : offered_.at(answered->session)));
     const auto viewer = admitted_.find(answered->session);
     if (viewer != admitted_.end()) {
       LATCHKEY_CHECK(viewer->second == answered->ticket.principal);
@@ -79,6 +83,7 @@ void HostileHub::Look(const wire::KeeperToFront& message) {
 void HostileHub::Look(CameraId camera, const wire::KeeperToLane& message) {
   if (const auto* publish = std::get_if<wire::PublishOffer>(&message)) {
     NewContentKey(camera, publish->content_key);
+    published_.emplace(publish->session, camera);
     loot_.questions.Note({publish->ticket, publish->session});
     loot_.sessions.Note(publish->session);
   } else if (const auto* begin = std::get_if<wire::EpochBegin>(&message)) {

@@ -24,6 +24,7 @@ class CachingProxy:
         self.kept = {}      # path -> [(fields of the request that it is for, status, headers, body)]
         self.passed = []    # headers of every answer of the hub
         self.handed = []    # paths that were answered from what was kept
+        self.breaks = []    # paths whose next answer is kept, and never reaches whoever asked
         self.lock = threading.Lock()
         proxy = self
 
@@ -75,6 +76,9 @@ class CachingProxy:
                 vary = response.getheader("Vary", "") if self.heeds_vary else ""
                 fields = {name.strip(): headers.get(name.strip()) for name in vary.split(",") if name.strip()}
                 self.kept.setdefault(path, []).append((fields, response.status, received, data))
+            if path in self.breaks:
+                self.breaks.remove(path)
+                return 502, [], b""
         return response.status, received, data
 
 
@@ -123,6 +127,16 @@ class Proxy(unittest.TestCase):
         self.undisturbed(first)
         own = self.view(proxy, self.ben, self.nursery, "--expect-mark", "nursery", "--duration", 3)
         self.undisturbed(own, 20)
+
+    def test_a_kept_answer_of_a_viewer_who_never_got_it_shows_nobody_a_picture(self):
+        # Nobody has connected with it yet: only the certificate stands between Ben and the door.
+        proxy = self.proxy()
+        proxy.breaks.append(f"/whep/{self.door['id']}")
+        self.sees_nothing(self.view(proxy, self.anna, self.door, "--duration", 3))
+        self.assertEqual((proxy.handed, len(proxy.kept)), ([], 1))
+        self.sees_nothing(self.view(proxy, self.ben, self.door, "--duration", 3))
+        self.assertEqual(proxy.handed, [f"/whep/{self.door['id']}"])
+        self.assertEqual(self.watching(self.door), [])
 
     def test_a_kept_answer_of_one_viewer_is_nothing_to_another_of_the_same_camera(self):
         cleo = self.hub.add_viewer("Cleo", self.door)

@@ -1,4 +1,5 @@
 """A front or lane that says over its real channel what it may not: it is ended and started again, and nothing else is."""
+import errno
 import os
 import shutil
 import unittest
@@ -61,8 +62,17 @@ class HostileChild(unittest.TestCase):
 
     def say(self, words):
         # Opens when a child that has not spoken yet listens.
-        with open(self.pipe, "wb") as pipe:
+        pipe = eventually("a child that has not spoken yet", self.listener)
+        with os.fdopen(pipe, "wb") as pipe:
             pipe.write(words)
+
+    def listener(self):
+        try:
+            return os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return None
 
     def answers(self, hub):
         try:

@@ -97,7 +97,10 @@ class Program final : public platform::HttpHandler {
       options.max_per_client = platform::kHttpMaxPerClient;
     }
     auto server = platform::HttpServer::Start(loop_, log_, options, *this);
-    if (!server) return End(wire::kFrontExitCannotServe, server.error().message);
+    if (!server) {
+      const char* where = config.loopback ? " (--http-port, http.loopback_port)" : " (http.lan_port)";
+      return End(wire::kFrontExitCannotServe, server.error().message + where);
+    }
     server_ = std::move(*server);
     front_ = std::make_unique<front::Front>(
         front::FrontOptions{names, server_->port(), !config.loopback, !config.loopback}, crypto_, entropy_);

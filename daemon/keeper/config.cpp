@@ -220,6 +220,19 @@ Result<Config> ParseConfig(std::string_view text, std::string_view file) {
   return config;
 }
 
+std::vector<IpAddress> MediaAddresses(const Config::Media& media, std::vector<IpAddress> machine) {
+  if (!media.addresses.empty()) return media.addresses;
+  std::erase_if(machine, [](const IpAddress& a) { return !a.IsLocalScope(); });
+  if (machine.size() > kMaxMediaAddresses) machine.resize(kMaxMediaAddresses);
+  return machine;
+}
+
+std::vector<IpAddress> WithoutMedia(const Config::Media& media, std::vector<IpAddress> machine) {
+  if (!media.addresses.empty()) return {};
+  std::erase_if(machine, [](const IpAddress& a) { return !a.is_v4() || a.IsLocalScope(); });
+  return machine;
+}
+
 std::string LanUrl(const Config::Http& http, const std::vector<IpAddress>& lan, std::uint16_t port) {
   if (!http.host.empty()) return "https://" + http.host + ":" + std::to_string(port);
   if (lan.empty()) return "https://localhost:" + std::to_string(port);

@@ -63,6 +63,13 @@ struct Config {
 
 // What the hub calls itself in URLs on the LAN, with `port`: http.host, else the first IPv4 address of `lan`
 // (cameras and people take it more readily), else the first, else "localhost".
+// Where media goes on a machine with these addresses: media.addresses, or its local ones.
+[[nodiscard]] std::vector<IpAddress> MediaAddresses(const Config::Media& media,
+                                                    std::vector<IpAddress> machine);
+// IPv4 addresses of the machine that are left out because they are not private: on a LAN that has such ones
+// cameras get no further than HTTPS. Global IPv6 addresses are left out without a word, for every LAN has
+// them.
+[[nodiscard]] std::vector<IpAddress> WithoutMedia(const Config::Media& media, std::vector<IpAddress> machine);
 [[nodiscard]] std::string LanUrl(const Config::Http& http, const std::vector<IpAddress>& lan,
                                  std::uint16_t port);
 

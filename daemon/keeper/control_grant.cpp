@@ -31,6 +31,9 @@ Status TakeTimes(Fields& fields, WallTime wall, NewGrant& grant) {
     const auto moment = ParseMoment(**until);
     if (!moment) return tl::unexpected(moment.error());
     grant.not_after = *moment;
+    if (*moment <= wall)
+      return Fail(ErrorCode::kInvalid,
+                  "not_after is past, at " + FormatMoment(wall) + ": such a grant would never hold");
   }
   return {};
 }

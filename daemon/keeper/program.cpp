@@ -93,6 +93,7 @@ Status Program::Start() {
     return tl::unexpected(control.error());
   }
   control_ = std::move(*control);
+  WarnOfAddresses();
   supervisor_.Add(std::nullopt, started_);
   audit_.CheckAll();
   CarryOut();

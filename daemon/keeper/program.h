@@ -106,6 +106,7 @@ class Program {
   [[nodiscard]] std::vector<std::string> LaneArguments(CameraId camera);
   [[nodiscard]] std::uint16_t PortOf(CameraId camera);
   [[nodiscard]] std::string BaseUrl() const;
+  void WarnOfAddresses();
   Child* Current(ChildId id);
   // Ends it; what it has said meanwhile is not heard any more.
   void Silence(ChildId id, const std::string& why);

@@ -7,11 +7,17 @@
 namespace latchkey::keeper {
 
 std::vector<IpAddress> LanAddresses(const Config& config) {
-  if (!config.media.addresses.empty()) return config.media.addresses;
-  std::vector<IpAddress> addresses = platform::LocalAddresses(false);
-  std::erase_if(addresses, [](const IpAddress& a) { return !a.IsLocalScope(); });
-  if (addresses.size() > kMaxMediaAddresses) addresses.resize(kMaxMediaAddresses);
-  return addresses;
+  return MediaAddresses(config.media, platform::LocalAddresses(false));
+}
+
+void Program::WarnOfAddresses() {
+  if (options_.loopback) return;
+  for (const IpAddress& address : WithoutMedia(options_.config.media, platform::LocalAddresses(false))) {
+    log_.Warning(
+        "no media goes by this address, which is not private: if it is the LAN's, name it in "
+        "media.addresses",
+        {{"address", address.ToString()}});
+  }
 }
 
 std::vector<std::string> Program::LaneArguments(CameraId camera) {

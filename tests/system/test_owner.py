@@ -64,6 +64,11 @@ class Owner(unittest.TestCase):
         self.assertIn("shown this once", added.stdout)
         self.assertIn("STATE", self.plain("status").stdout)
 
+    def test_an_empty_name_of_the_run_folder_is_none(self):
+        asked = subprocess.run([str(bin_dir() / "latchkeyctl"), "status"], capture_output=True, text=True, timeout=60,
+                               env={**os.environ, "RUNTIME_DIRECTORY": ""})
+        self.assertIn("/run/latchkey/control.sock", asked.stderr)
+
     def test_refusals_exit_with_1_and_say_why(self):
         camera = self.hub.ctl("camera", "add", "One")
         viewer = self.hub.ctl("viewer", "add", "Cleo")

@@ -270,6 +270,7 @@ class BadStart(unittest.TestCase):
         self.addCleanup(other.__exit__, None, None, None)
         line = self.fails(other, port=self.hub.port)
         self.assertIn(f"another program already listens on 127.0.0.1:{self.hub.port}", line)
+        self.assertIn("--http-port", line)
 
     def test_second_daemon_on_the_same_state(self):
         self.hub.start()

@@ -147,6 +147,10 @@ std::string NetworkOf(const ports::AuditView& view) {
   return view.ended ? "never connected" : "not told yet";
 }
 
+bool IsMeasured(const ports::AuditView& view) {
+  return view.ended || !view.network.empty();
+}
+
 std::vector<const ports::AuditRecord*> Incident::Failed() const {
   std::vector<const ports::AuditRecord*> failed;
   for (const ports::AuditRecord& record : events) {
@@ -211,6 +215,7 @@ std::string FactsOf(const ports::AuditRecord& record) {
   std::string text;
   const Json body = BodyOf(record);
   for (const auto& [name, value] : body.items()) {
+    if (value == "") continue;
     std::string words = name;
     std::replace(words.begin(), words.end(), '_', ' ');
     text += (text.empty() ? "" : ", ") + words + " " +
@@ -258,9 +263,11 @@ std::string IncidentText(const Incident& incident) {
     for (const auto& view : incident.views) {
       if (view.camera != camera) continue;
       text += "  " + FormatTime(view.began) + " to " + EndOf(view) + "  " + incident.NameOf(view.viewer) +
-              "  epoch " + EpochsOf(view) + "  " + NetworkOf(view) + "  " + std::to_string(view.packets) +
-              " packets, loss " + Number(view.camera_loss_permille / 10.0) + " % from the camera, " +
-              Number(view.viewer_loss_permille / 10.0) + " % to the viewer";
+              "  epoch " + EpochsOf(view) + "  " + NetworkOf(view);
+      if (IsMeasured(view))
+        text += "  " + std::to_string(view.packets) + " packets, loss " +
+                Number(view.camera_loss_permille / 10.0) + " % from the camera, " +
+                Number(view.viewer_loss_permille / 10.0) + " % to the viewer";
       if (const Running* running = incident.SoftwareAt(view.began))
         text += "  latchkeyd " + running->version + ", cache " + std::to_string(running->cache_format);
       text += "\n";
@@ -297,11 +304,12 @@ Json IncidentJson(const Incident& incident) {
     item["first_epoch"] = view.first_epoch.value;
     item["last_epoch"] = view.last_epoch.value;
     item["network"] = view.network;
-    item["packets"] = view.packets;
-    item["camera_loss_pct"] = view.camera_loss_permille / 10.0;
-    item["viewer_loss_pct"] = view.viewer_loss_permille / 10.0;
-    item["camera_jitter_ms"] = view.camera_jitter_us / 1000.0;
-    item["viewer_jitter_ms"] = view.viewer_jitter_us / 1000.0;
+    const bool measured = IsMeasured(view);
+    item["packets"] = measured ? Json(view.packets) : Json();
+    item["camera_loss_pct"] = measured ? Json(view.camera_loss_permille / 10.0) : Json();
+    item["viewer_loss_pct"] = measured ? Json(view.viewer_loss_permille / 10.0) : Json();
+    item["camera_jitter_ms"] = measured ? Json(view.camera_jitter_us / 1000.0) : Json();
+    item["viewer_jitter_ms"] = measured ? Json(view.viewer_jitter_us / 1000.0) : Json();
     if (const Running* running = incident.SoftwareAt(view.began)) {
       item["software"] = running->version;
       item["cache_format"] = running->cache_format;

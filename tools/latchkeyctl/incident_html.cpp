@@ -144,9 +144,10 @@ std::string ViewsTable(const Incident& incident, CameraId camera) {
     if (view.ended) to = (view.cut_short ? "before " : "") + FormatTime(*view.ended);
     html += "<tr><td>" + Escaped(incident.NameOf(view.viewer)) + "<td>" + FormatTime(view.began) + "<td>" +
             to + "<td>" + EpochsOf(view) + "<td>" + Escaped(NetworkOf(view)) + "<td class=\"number\">" +
-            std::to_string(view.packets) + "<td class=\"number\">" +
-            Number(view.camera_loss_permille / 10.0) + " %<td class=\"number\">" +
-            Number(view.viewer_loss_permille / 10.0) + " %<td>" +
+            (IsMeasured(view) ? std::to_string(view.packets) + "<td class=\"number\">" +
+                                    Number(view.camera_loss_permille / 10.0) + " %<td class=\"number\">" +
+                                    Number(view.viewer_loss_permille / 10.0) + " %<td>"
+                              : "<td class=\"number\"><td class=\"number\"><td>") +
             (running == nullptr
                  ? "unknown"
                  : Escaped(running->version) + ", cache " + std::to_string(running->cache_format)) +

@@ -176,7 +176,7 @@ int Watch(const Invocation& invocation) {
 int Main(int argc, char** argv) {
   Invocation invocation;
   invocation.run = kDefaultRun;
-  if (const char* run = std::getenv("RUNTIME_DIRECTORY")) {
+  if (const char* run = std::getenv("RUNTIME_DIRECTORY"); run != nullptr && *run != '\0') {
     // systemd may name several folders, with colons between them; the first is the daemon's.
     const std::string folders = run;
     invocation.run = folders.substr(0, folders.find(':'));

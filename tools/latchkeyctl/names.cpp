@@ -52,6 +52,9 @@ Outcome<std::string> IdOf(const std::string& kind, const std::string& text, cons
   if (found.size() == 1) return found.front();
   const std::string quoted = "\"" + text + "\"";
   if (found.empty()) {
+    if (kind == "suspension" && items.empty())
+      return tl::unexpected(Failure{
+          kExitRefused, "nothing is suspended: latchkeyctl status says what is unavailable, and why"});
     const bool short_id = !text.empty() && text.size() < kShortestPrefix && IsHex(text);
     const std::string hint =
         short_id ? " (an id needs at least " + std::to_string(kShortestPrefix) + " digits)" : "";

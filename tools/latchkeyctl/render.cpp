@@ -63,14 +63,24 @@ std::string Pin(const Json& camera) {
   return state == "first-use" ? "to confirm: " + Field(camera, "pin") : state;
 }
 
+// The place for media of a camera whose HTTP is at `url`, scheme://host:port/…
+std::string SrtpUrl(const std::string& url, const std::string& port) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string::npos) return "-";
+  const auto path = url.find('/', scheme + 3);
+  const auto colon = url.rfind(':', path);
+  return "srtp://" + url.substr(scheme + 3, colon - scheme - 3) + ":" + port + "?pkt_size=1200";
+}
+
 std::string Cameras(const Json& answer) {
   std::vector<Row> rows;
   for (const Json& item : answer["cameras"]) {
     const auto suspension = item.find("suspension");
     rows.push_back({Field(item, "id"), Field(item, "name"), Field(item, "model"), Field(item, "added"),
-                    suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>(), Pin(item)});
+                    suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>(), Pin(item),
+                    Field(item, "sdes_port")});
   }
-  return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY", "PIN"}, rows,
+  return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY", "PIN", "SRTP PORT"}, rows,
                "No cameras. Add one: latchkeyctl camera add NAME");
 }
 
@@ -112,7 +122,7 @@ std::string Status(const Json& answer) {
                     Rounded(item, "hub_delay_ms", 1), Field(item, "viewers"),
                     item.contains("reason") ? Field(item, "reason") : ""});
   }
-  return Table({"CAMERA", "STATE", "FPS", "KBIT/S", "LOSS %", "DELAY MS", "VIEWERS", ""}, rows,
+  return Table({"CAMERA", "STATE", "FPS", "KBIT/S", "LOSS %", "DELAY MS", "VIEWERS", "REASON"}, rows,
                "No cameras. Add one: latchkeyctl camera add NAME");
 }
 
@@ -141,7 +151,7 @@ std::string Enrolled(const Json& answer) {
   std::string out = "id           " + Field(answer, "id") + "\ntoken        " + Field(answer, "token") + "\n";
   if (answer.contains("publish_url")) out += "publish URL  " + Field(answer, "publish_url") + "\n";
   if (!answer.contains("sdes_key")) return out + "The token is shown this once: keep it now.\n";
-  out += "SRTP port    " + Field(answer, "sdes_port") + "\n";
+  out += "SRTP URL     " + SrtpUrl(Field(answer, "publish_url"), Field(answer, "sdes_port")) + "\n";
   out += "SRTP suite   " + Field(answer, "sdes_suite") + "\n";
   out += "SRTP key     " + Field(answer, "sdes_key") + "\n";
   return out + "Token and key are shown this once: keep them now.\n";

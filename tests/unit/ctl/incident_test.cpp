@@ -97,6 +97,26 @@ TEST_CASE(
   CHECK(json["checks_failed"] == 0);
 }
 
+TEST_CASE("incident: what is not measured yet is no zero, and what nobody said is left out") {
+  Hub hub;
+  hub.AddView(5, 1);
+  hub.views[0].ended.reset();
+  hub.views[0].network.clear();
+  hub.AddEvent(3, AuditKind::kCameraAdded, R"({"model":"","name":"Door","sdes":false})");
+  const Incident incident = hub.Gather();
+  const std::string text = IncidentText(incident);
+  CHECK(Has(text, "goes on  Anna & Ben  epoch 3-5  not told yet\n"));
+  CHECK(Has(text, "name Door, sdes false"));
+  CHECK_FALSE(Has(text, "model"));
+  CHECK_FALSE(Has(IncidentHtml(incident), "0.0 %"));
+  const Json json = IncidentJson(incident)["views"][0];
+  for (const char* name :
+       {"packets", "camera_loss_pct", "viewer_loss_pct", "camera_jitter_ms", "viewer_jitter_ms"}) {
+    INFO(name);
+    CHECK(json[name].is_null());
+  }
+}
+
 TEST_CASE("incident: model and loss are asked of the hub, by whole ids") {
   Hub hub;
   (void)hub.Gather({At(0), At(100), "M2", 2.5});
@@ -127,7 +147,9 @@ TEST_CASE("incident: a frame that did not open may have gone astray; a key that 
 TEST_CASE("incident: a view that goes on and is not told of yet has not failed to connect") {
   ports::AuditView view;
   CHECK(NetworkOf(view) == "not told yet");
+  CHECK_FALSE(IsMeasured(view));
   view.ended = At(70);
+  CHECK(IsMeasured(view));
   CHECK(NetworkOf(view) == "never connected");
   view.network = "192.0.2.7:4000";
   CHECK(NetworkOf(view) == "192.0.2.7:4000");

@@ -39,6 +39,13 @@ TEST_CASE("names: what is nobody's is refused with where to look, and nothing is
   CHECK(WhyNot("Nursery", Json::array()).find("there is no camera \"Nursery\"") != std::string::npos);
 }
 
+TEST_CASE("names: what nothing is suspended of is not asked for by an id") {
+  const auto id = IdOf("suspension", "Nursery", Json::array());
+  REQUIRE_FALSE(id.has_value());
+  CHECK(id.error().message.starts_with("nothing is suspended"));
+  CHECK(IdOf("suspension", "Nursery", {{{"id", kOne}, {"camera_name", "Nursery"}}}).value_or("") == kOne);
+}
+
 TEST_CASE("names: what may be more than one is refused with the ids of all that it may be") {
   for (const std::string text : {"cafe", "cafe000000000000000000000000000"}) {
     const std::string why = WhyNot(text, Cameras());

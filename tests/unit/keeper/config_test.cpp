@@ -67,6 +67,24 @@ TEST_CASE("config: URLs name the host that is set, or an IPv4 address before any
   CHECK(LanUrl(http, {v6, v4}, 443) == "https://hub.home.arpa:443");
 }
 
+TEST_CASE("config: media goes by private addresses, and those of IPv4 that are none are told apart") {
+  const IpAddress own = IpAddress::V4({192, 168, 1, 7});
+  const IpAddress bought = IpAddress::V4({203, 0, 113, 7});
+  const IpAddress ula = *IpAddress::Parse("fd00::7");
+  const IpAddress global = *IpAddress::Parse("2001:db8::7");
+  Config::Media media;
+  const std::vector<IpAddress> machine{bought, own, global, ula};
+  CHECK(MediaAddresses(media, machine) == std::vector<IpAddress>{own, ula});
+  CHECK(WithoutMedia(media, machine) == std::vector<IpAddress>{bought});
+  CHECK(MediaAddresses(media, {bought}).empty());
+  CHECK(MediaAddresses(media, std::vector<IpAddress>(kMaxMediaAddresses + 1, own)).size() ==
+        kMaxMediaAddresses);
+  // What its owner says holds.
+  media.addresses = {bought};
+  CHECK(MediaAddresses(media, machine) == media.addresses);
+  CHECK(WithoutMedia(media, machine).empty());
+}
+
 TEST_CASE("config: every key can be set") {
   const auto config = ParseConfig(R"(
 [http]

@@ -93,6 +93,9 @@ TEST_CASE("control: a grant ends at the second that it names, or after so long, 
   CHECK(listed()["holds"] == true);
   owner.house.Advance(milliseconds(1));
   CHECK(listed()["holds"] == false);
+  CHECK(owner.Error(grant).find("is past") != std::string::npos);
+  grant["not_before"] = "2027-01-16T00:00:00Z";
+  grant["not_after"] = "2027-01-15T12:00:00Z";
   CHECK(owner.Error(grant).find("before it begins") != std::string::npos);
   grant["not_after"] = "next week";
   CHECK(owner.Error(grant).find("2026-11-03T18:00:00Z") != std::string::npos);

@@ -18,8 +18,9 @@ namespace {
 struct Options {
   std::uint64_t seed = 1;
   std::uint64_t stride = 1;
-  double hours = 0;    // 0: the world of `seed` alone
-  double seconds = 0;  // of CPU; 0: no bound
+  double hours = 0;            // 0: the world of `seed` alone
+  double seconds = 0;          // of CPU; 0: no bound
+  std::uint64_t failures = 0;  // worlds that fail, and no further one is begun; 0: no bound
 };
 
 char g_repeat[160];
@@ -85,6 +86,7 @@ int RunAll(const Options& options) {
   for (std::uint64_t seed = options.seed; passed + failed == 0 || hours < options.hours;
        seed += options.stride) {
     if (options.seconds > 0 && passed + failed > 0 && CpuSeconds() >= options.seconds) break;
+    if (options.failures > 0 && failed >= options.failures) break;
     const WorldPlan plan = MakePlan(seed);
     std::uint64_t trace = 0;
     const double began = CpuSeconds();
@@ -110,7 +112,8 @@ bool IsNumber(const std::string& text) {
 }
 
 int Usage() {
-  std::fprintf(stderr, "usage: latchkey-sim [--seed S] [--hours N] [--stride K] [--cpu-seconds N]\n");
+  std::fprintf(stderr,
+               "usage: latchkey-sim [--seed S] [--hours N] [--stride K] [--cpu-seconds N] [--failures N]\n");
   return 2;
 }
 
@@ -128,6 +131,8 @@ int main(int argc, char** argv) {
       options.stride = std::strtoull(argv[i + 1], nullptr, 10);
     } else if (name == "--hours") {
       options.hours = std::strtod(argv[i + 1], nullptr);
+    } else if (name == "--failures") {
+      options.failures = std::strtoull(argv[i + 1], nullptr, 10);
     } else if (name == "--cpu-seconds") {
       options.seconds = std::strtod(argv[i + 1], nullptr);
     } else {

@@ -24,10 +24,18 @@ ensure_packages() {
   fi
   echo "Installing with apt: ${missing[*]}"
   "${sudo[@]}" apt-get update -qq || echo "apt-get update failed; trying with the package lists that are here" >&2
-  # Debian 13 has another clang: the versioned runtime gives way to the one that fits.
-  if ! apt-cache show libclang-rt-14-dev >/dev/null 2>&1; then
-    missing=("${missing[@]/libclang-rt-14-dev/libclang-rt-dev}")
-  fi
+  # Debian 13 has another clang: the versioned runtime gives way to the one that fits, and the layout of the code
+  # is checked only where the version is that it was laid out by.
+  local there=()
+  for package in "${missing[@]}"; do
+    case $package in
+      libclang-rt-14-dev) apt-cache show "$package" >/dev/null 2>&1 || package=libclang-rt-dev ;;
+      clang-format-14) apt-cache show "$package" >/dev/null 2>&1 || continue ;;
+    esac
+    there+=("$package")
+  done
+  [ ${#there[@]} -eq 0 ] && return 0
+  missing=("${there[@]}")
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -qq \
     "${missing[@]}" >/dev/null || {
     echo "apt could not install all of: ${missing[*]}" >&2

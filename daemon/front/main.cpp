@@ -98,8 +98,10 @@ class Program final : public platform::HttpHandler {
     }
     auto server = platform::HttpServer::Start(loop_, log_, options, *this);
     if (!server) {
+      const bool port =
+          server.error().code == ErrorCode::kConflict || server.error().code == ErrorCode::kDenied;
       const char* where = config.loopback ? " (--http-port, http.loopback_port)" : " (http.lan_port)";
-      return End(wire::kFrontExitCannotServe, server.error().message + where);
+      return End(wire::kFrontExitCannotServe, server.error().message + (port ? where : ""));
     }
     server_ = std::move(*server);
     front_ = std::make_unique<front::Front>(

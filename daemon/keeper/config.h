@@ -61,8 +61,6 @@ struct Config {
 // The first error, as "FILE:LINE: what is wrong and what is allowed".
 [[nodiscard]] Result<Config> ParseConfig(std::string_view text, std::string_view file);
 
-// What the hub calls itself in URLs on the LAN, with `port`: http.host, else the first IPv4 address of `lan`
-// (cameras and people take it more readily), else the first, else "localhost".
 // Where media goes on a machine with these addresses: media.addresses, or its local ones.
 [[nodiscard]] std::vector<IpAddress> MediaAddresses(const Config::Media& media,
                                                     std::vector<IpAddress> machine);
@@ -70,6 +68,8 @@ struct Config {
 // cameras get no further than HTTPS. Global IPv6 addresses are left out without a word, for every LAN has
 // them.
 [[nodiscard]] std::vector<IpAddress> WithoutMedia(const Config::Media& media, std::vector<IpAddress> machine);
+// What the hub calls itself in URLs on the LAN, with `port`: http.host, else the first IPv4 address of `lan`
+// (cameras and people take it more readily), else the first, else "localhost".
 [[nodiscard]] std::string LanUrl(const Config::Http& http, const std::vector<IpAddress>& lan,
                                  std::uint16_t port);
 

@@ -31,10 +31,10 @@ Status TakeTimes(Fields& fields, WallTime wall, NewGrant& grant) {
     const auto moment = ParseMoment(**until);
     if (!moment) return tl::unexpected(moment.error());
     grant.not_after = *moment;
-    if (*moment <= wall)
-      return Fail(ErrorCode::kInvalid,
-                  "not_after is past, at " + FormatMoment(wall) + ": such a grant would never hold");
   }
+  if (grant.not_after <= wall)
+    return Fail(ErrorCode::kInvalid,
+                "the end of this grant is past: by the hub's clock it is " + FormatMoment(wall));
   return {};
 }
 

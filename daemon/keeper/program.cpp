@@ -56,15 +56,6 @@ Program::Program(platform::Loop& loop, platform::Logger& log, ProgramOptions opt
         for (auto& [serial, running] : running_) running.child->Kill("it did not end by itself");
       }) {}
 
-Status CheckReach(const ProgramOptions& options) {
-  if (!options.loopback && LanAddresses(options.config).empty()) {
-    return Fail(
-        ErrorCode::kNotFound,
-        "this machine has no LAN address yet: connect it, or name one in media.addresses, or use --loopback");
-  }
-  return {};
-}
-
 // While the log ends in a stop, the registry may not change: a log that ends so and tells of fewer changes
 // was put back from a backup (CheckTurn).
 Status Program::WriteBeginning() {

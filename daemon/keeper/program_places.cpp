@@ -10,13 +10,26 @@ std::vector<IpAddress> LanAddresses(const Config& config) {
   return MediaAddresses(config.media, platform::LocalAddresses(false));
 }
 
+Status CheckReach(const ProgramOptions& options) {
+  if (options.loopback) return {};
+  const std::vector<IpAddress> machine = platform::LocalAddresses(false);
+  if (!MediaAddresses(options.config.media, machine).empty()) return {};
+  return Fail(ErrorCode::kNotFound,
+              WithoutMedia(options.config.media, machine).empty()
+                  ? "this machine has no LAN address yet: connect it, or name one in media.addresses, or use "
+                    "--loopback"
+                  : "none of this machine's addresses is private: name the LAN's in media.addresses, or use "
+                    "--loopback");
+}
+
 void Program::WarnOfAddresses() {
   if (options_.loopback) return;
   for (const IpAddress& address : WithoutMedia(options_.config.media, platform::LocalAddresses(false))) {
     log_.Warning(
-        "no media goes by this address, which is not private: if it is the LAN's, name it in "
-        "media.addresses",
-        {{"address", address.ToString()}});
+        "no media goes by this address, which is not private: if it is the LAN's, name in media.addresses "
+        "all "
+        "that media shall go by",
+        {{"address", address}});
   }
 }
 

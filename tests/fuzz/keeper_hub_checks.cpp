@@ -83,7 +83,7 @@ void HostileHub::Look(const wire::KeeperToFront& message, Speaker speaker) {
 void HostileHub::Look(CameraId camera, const wire::KeeperToLane& message) {
   if (const auto* publish = std::get_if<wire::PublishOffer>(&message)) {
     NewContentKey(camera, publish->content_key);
-    published_.emplace(publish->session, camera);
+    LATCHKEY_CHECK(published_.emplace(publish->session, camera).second);
     loot_.questions.Note({publish->ticket, publish->session});
     loot_.sessions.Note(publish->session);
   } else if (const auto* begin = std::get_if<wire::EpochBegin>(&message)) {

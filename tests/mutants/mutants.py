@@ -38,7 +38,7 @@ def noticed_by(targets, only=None):
     failed = []
     for target in targets:
         run = subprocess.run([COPY / "build/dev/bin" / target, *([only + "*"] if only else [])], cwd=COPY, capture_output=True, text=True, errors="replace",
-                             timeout=900)
+                             timeout=300)
         if run.returncode != 0:
             # A heading stands over whatever a case says, a warning too: only what failed counts.
             parts = re.split(r"^-{79}\n(.+?)\n-{79}\n", run.stdout, flags=re.M | re.S)[1:]
@@ -49,7 +49,7 @@ def noticed_by(targets, only=None):
 
 def command_noticed(command):
     """What a command says when it fails, or None."""
-    run = subprocess.run(command, shell=True, cwd=COPY, capture_output=True, text=True, errors="replace", timeout=900,
+    run = subprocess.run(command, shell=True, cwd=COPY, capture_output=True, text=True, errors="replace", timeout=300,
                          env={**os.environ, "LATCHKEY_SIM_PRESET": COMMAND_PRESET})
     if run.returncode == 0:
         return None
@@ -60,7 +60,7 @@ def command_noticed(command):
 def system_noticed(test):
     """Names of the cases that fail of a class of tests with real processes, or None."""
     run = subprocess.run([sys.executable, "-B", "-m", "unittest", test], cwd=COPY / "tests", capture_output=True, text=True,
-                         errors="replace", timeout=900, env={**os.environ, "LATCHKEY_BIN": str(COPY / "build/dev/bin")})
+                         errors="replace", timeout=300, env={**os.environ, "LATCHKEY_BIN": str(COPY / "build/dev/bin")})
     if run.returncode == 0:
         return None
     return re.findall(r"^(?:FAIL|ERROR): (\S+)", run.stderr, flags=re.M) or [f"{test} ended with {run.returncode}"]
@@ -90,6 +90,9 @@ def judge(entry):
         if made.returncode != 0:
             # A proof that must not compile is a test as well; anything else is a bad list.
             return False, "does not build:\n" + "\n".join(made.stdout.splitlines()[-15:])
+    except subprocess.TimeoutExpired as hung:
+        # Whoever waits for ever can't say what is wrong.
+        return False, f"{hung.cmd} hangs instead of failing"
     finally:
         path.write_text(good)
     if names is None:

@@ -63,6 +63,7 @@ class HostileChild(unittest.TestCase):
     def say(self, words):
         # Opens when a child that has not spoken yet listens.
         pipe = eventually("a child that has not spoken yet", self.listener)
+        os.set_blocking(pipe, True)
         with os.fdopen(pipe, "wb") as pipe:
             pipe.write(words)
 

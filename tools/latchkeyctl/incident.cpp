@@ -144,11 +144,12 @@ std::string EpochsOf(const ports::AuditView& view) {
 // The log is told of it with the first minute, or with the end.
 std::string NetworkOf(const ports::AuditView& view) {
   if (!view.network.empty()) return view.network;
+  if (view.cut_short) return "not known: the hub ended meanwhile";
   return view.ended ? "never connected" : "not told yet";
 }
 
 bool IsMeasured(const ports::AuditView& view) {
-  return view.ended || !view.network.empty();
+  return !view.network.empty() || (view.ended && !view.cut_short);
 }
 
 std::vector<const ports::AuditRecord*> Incident::Failed() const {
@@ -252,7 +253,8 @@ std::string IncidentText(const Incident& incident) {
   std::string text = "From " + FormatTime(incident.question.from) + " to " + FormatTime(incident.question.to);
   if (incident.question.model) text += ", cameras of model " + *incident.question.model;
   if (incident.question.loss_above_pct)
-    text += ", views with loss above " + Number(*incident.question.loss_above_pct) + " %";
+    text += ", views with loss above " + Number(*incident.question.loss_above_pct) +
+            " % (without those of which none is measured)";
   text += ":\n" + Count(static_cast<std::size_t>(incident.views_in_all), "view", "views") + " of " +
           Count(cameras.size(), "camera", "cameras") + " by " + Count(viewers.size(), "viewer", "viewers") +
           ".\n" + Verdict(incident) + "\n";

@@ -74,7 +74,8 @@ struct Incident {
 [[nodiscard]] std::string EpochsOf(const ports::AuditView& view);
 // The viewer's address, or why there is none.
 [[nodiscard]] std::string NetworkOf(const ports::AuditView& view);
-// Whether packets, loss and jitter are known: with its first minute, or its end.
+// Whether packets, loss and jitter are known: with its first minute, or its end, unless the hub ended without
+// a word before either.
 [[nodiscard]] bool IsMeasured(const ports::AuditView& view);
 
 // A record's body for people: "name Nursery, model M1".

@@ -188,7 +188,8 @@ std::string IncidentHtml(const Incident& incident) {
       asked + "</title><style>" + kStyle + "</style>\n<h1>Who saw what</h1>\n<p>" + asked;
   if (incident.question.model) html += ", cameras of model " + Escaped(*incident.question.model);
   if (incident.question.loss_above_pct)
-    html += ", views with loss above " + Number(*incident.question.loss_above_pct) + " %";
+    html += ", views with loss above " + Number(*incident.question.loss_above_pct) +
+            " % (without those of which none is measured)";
   html += "</p>\n<p class=\"quiet\">Asked at " + FormatTime(incident.asked) +
           ". Times are UTC.</p>\n<p class=\"verdict" +
           std::string(incident.MayHaveGoneAstray() ? " bad" : "") + "\">" + Escaped(Verdict(incident)) +

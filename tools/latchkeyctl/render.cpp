@@ -66,7 +66,7 @@ std::string Pin(const Json& camera) {
 // The place for media of a camera whose HTTP is at `url`, scheme://host:port/…
 std::string SrtpUrl(const std::string& url, const std::string& port) {
   const auto scheme = url.find("://");
-  if (scheme == std::string::npos) return "-";
+  if (port == "0" || scheme == std::string::npos) return "not known yet: see latchkeyctl camera list";
   const auto path = url.find('/', scheme + 3);
   const auto colon = url.rfind(':', path);
   return "srtp://" + url.substr(scheme + 3, colon - scheme - 3) + ":" + port + "?pkt_size=1200";
@@ -78,7 +78,7 @@ std::string Cameras(const Json& answer) {
     const auto suspension = item.find("suspension");
     rows.push_back({Field(item, "id"), Field(item, "name"), Field(item, "model"), Field(item, "added"),
                     suspension == item.end() ? "no" : (*suspension)["id"].get<std::string>(), Pin(item),
-                    Field(item, "sdes_port")});
+                    item.value("sdes_port", 0) == 0 ? "-" : Field(item, "sdes_port")});
   }
   return Table({"ID", "NAME", "MODEL", "ADDED", "SUSPENDED BY", "PIN", "SRTP PORT"}, rows,
                "No cameras. Add one: latchkeyctl camera add NAME");

@@ -150,6 +150,11 @@ TEST_CASE("incident: a view that goes on and is not told of yet has not failed t
   CHECK_FALSE(IsMeasured(view));
   view.ended = At(70);
   CHECK(IsMeasured(view));
+  // The hub was killed before it told.
+  view.cut_short = true;
+  CHECK_FALSE(IsMeasured(view));
+  CHECK(NetworkOf(view) == "not known: the hub ended meanwhile");
+  view.cut_short = false;
   CHECK(NetworkOf(view) == "never connected");
   view.network = "192.0.2.7:4000";
   CHECK(NetworkOf(view) == "192.0.2.7:4000");

@@ -21,16 +21,20 @@ TEST_CASE("render: a sender that knows nothing of WebRTC is told where to send, 
   CHECK(Has(Render("camera add", answer), "SRTP key     K\n"));
   answer["publish_url"] = "https://[fd00::7]:8443/whip/0123";
   CHECK(Has(Render("camera rotate", answer), "SRTP URL     srtp://[fd00::7]:47003?pkt_size=1200\n"));
+  answer["sdes_port"] = 0;  // its process is not there yet
+  CHECK(Has(Render("camera add", answer), "SRTP URL     not known yet: see latchkeyctl camera list\n"));
   answer.erase("sdes_key");
   CHECK_FALSE(Has(Render("camera add", answer), "SRTP"));
 }
 
 TEST_CASE("render: the list of cameras has the port of those with an enrolled key, and every column a name") {
   const Json camera{{"id", "0123"}, {"name", "Gate"}, {"pin_state", "none"}, {"sdes_port", 47003}};
-  const Json answer{{"cameras", {camera}}};
+  Json answer{{"cameras", {camera}}};
   CHECK(Has(Render("camera list", answer), "SRTP PORT\n"));
   CHECK(Has(Render("camera list", answer), "47003\n"));
   CHECK(Has(Render("status", answer), "REASON\n"));
+  answer["cameras"][0]["sdes_port"] = 0;
+  CHECK(Has(Render("camera list", answer), "none  -\n"));
 }
 
 }  // namespace

@@ -93,7 +93,14 @@ TEST_CASE("control: a grant ends at the second that it names, or after so long, 
   CHECK(listed()["holds"] == true);
   owner.house.Advance(milliseconds(1));
   CHECK(listed()["holds"] == false);
-  CHECK(owner.Error(grant).find("is past") != std::string::npos);
+  CHECK(owner.Error(grant).find("past: by the hub's clock it is 2027-01-15T08:00:07Z") != std::string::npos);
+  CHECK(owner
+            .Error({{"command", "grant add"},
+                    {"viewer", viewer},
+                    {"camera", camera},
+                    {"not_before", "2027-01-13T00:00:00Z"},
+                    {"for", "1d"}})
+            .find("is past") != std::string::npos);
   grant["not_before"] = "2027-01-16T00:00:00Z";
   grant["not_after"] = "2027-01-15T12:00:00Z";
   CHECK(owner.Error(grant).find("before it begins") != std::string::npos);

@@ -97,7 +97,8 @@ TEST_CASE("start: a picture that has begun to leave goes out to its end before a
   world.Film(camera, milliseconds{400}, 1000, 150'000, 6000);
   ViewerEnd viewer(world.viewer_tools, Host(3));
   (void)world.View(viewer);
-  while (viewer.peer.rtp.empty()) world.Advance(milliseconds{1});
+  for (int i = 0; i < 1000 && viewer.peer.rtp.empty(); ++i) world.Advance(milliseconds{1});
+  REQUIRE_FALSE(viewer.peer.rtp.empty());
   const auto parse = [&](std::size_t index) {
     const auto packet = wire::ParseRtp(viewer.peer.rtp.at(index));
     REQUIRE(packet);

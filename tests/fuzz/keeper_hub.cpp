@@ -110,13 +110,13 @@ void HostileHub::Act(ByteReader& input) {
     case 1:
     case 2:
     case 3:
-    case 4:
-    case 5: return FrontSays(input);
+    case 4: return FrontSays(input);
+    case 5: return FrontPublishes(input.U8());
     case 6:
     case 7:
     case 8:
-    case 9:
-    case 10: return LaneSays(hostile, input);
+    case 9: return LaneSays(hostile, input);
+    case 10: return LaneAnswers(hostile, input.U8());
     case 11: return FrontSaysJunk(input.Bytes(std::min<std::size_t>(input.U8(), input.remaining())));
     case 12: return LaneSaysJunk(hostile, input.Bytes(std::min<std::size_t>(input.U8(), input.remaining())));
     case 13: return PassTime(milliseconds(input.U8() * 4));
@@ -167,6 +167,7 @@ void HostileHub::Aim(Message& message, ByteReader& input) {
     if (question == nullptr) return;
     message.ticket = question->first;
     message.session = question->second;
+    if constexpr (requires { message.etag; }) message.etag = "etag";
   }
 }
 
@@ -176,6 +177,33 @@ void HostileHub::FrontSays(ByteReader& input) {
   std::visit([&](auto& m) { Aim(m, input); }, message);
   keeper_->HandleFront(std::move(message), now_, wall_);
   CarryOut(CameraId());
+}
+
+// It has seen every camera's token.
+void HostileHub::FrontPublishes(std::size_t which) {
+  const keeper::Enrolled<CameraId>& camera = cameras_[which % cameras_.size()];
+  wire::PublishRequest publish;
+  publish.token = camera.token.Duplicate();
+  publish.ticket = NewTicket(publish.token);
+  publish.camera = camera.id;
+  loot_.tickets.Note(publish.ticket);
+  keeper_->HandleFront(std::move(publish), now_, wall_);
+  CarryOut(CameraId());
+}
+
+// Whatever camera's question it was: another's is a mix-up while it stands, and nobody's afterwards.
+void HostileHub::LaneAnswers(CameraId camera, std::size_t which) {
+  const auto* question = loot_.questions.At(which);
+  if (question == nullptr) return;
+  const auto [ticket, session] = *question;
+  const auto epoch = epochs_.find(session);
+  if (epoch == epochs_.end()) return;
+  const auto refused = [this] { return keeper_->counters().mixups + keeper_->counters().replies_dropped; };
+  const std::uint64_t before = refused();
+  keeper_->HandleLane(camera, wire::PublishAnswer{ticket, session, epoch->second, "etag", "v=0"}, now_,
+                      wall_);
+  LATCHKEY_CHECK(published_.at(session) == camera || refused() == before + 1);
+  CarryOut(camera);
 }
 
 void HostileHub::LaneSays(CameraId camera, ByteReader& input) {

@@ -124,6 +124,8 @@ class HostileHub {
 
   void FrontSays(ByteReader& input);
   void LaneSays(CameraId camera, ByteReader& input);
+  void FrontPublishes(std::size_t which);
+  void LaneAnswers(CameraId camera, std::size_t which);
   void FrontSaysJunk(ByteView record);
   void LaneSaysJunk(CameraId camera, ByteView record);
   template <class Message>
@@ -166,6 +168,7 @@ class HostileHub {
   std::vector<Person> people_;                        // each has a grant for the camera of the same place
   std::vector<std::array<std::uint8_t, 32>> tokens_;  // of all of them
   std::map<CameraId, Secret32> content_keys_;         // what each lane was given last
+  std::map<SessionId, Epoch> epochs_;                 // that cameras' sessions were to begin
   std::map<SessionId, CameraId> published_;           // cameras' sessions, and whose lane was asked
   std::map<SessionId, CameraId> offered_;             // viewers' sessions, and where they were asked for
   std::map<SessionId, PrincipalId> admitted_;         // and those that lanes were told to admit

@@ -84,6 +84,7 @@ void HostileHub::Look(CameraId camera, const wire::KeeperToLane& message) {
   if (const auto* publish = std::get_if<wire::PublishOffer>(&message)) {
     NewContentKey(camera, publish->content_key);
     LATCHKEY_CHECK(published_.emplace(publish->session, camera).second);
+    epochs_.emplace(publish->session, publish->epoch);
     loot_.questions.Note({publish->ticket, publish->session});
     loot_.sessions.Note(publish->session);
   } else if (const auto* begin = std::get_if<wire::EpochBegin>(&message)) {

@@ -264,8 +264,8 @@ std::string IncidentText(const Incident& incident) {
     text += "\n" + incident.NameOf(camera) + " (" + camera.ToHex() + ")\n";
     for (const auto& view : incident.views) {
       if (view.camera != camera) continue;
-      text += "  " + FormatTime(view.began) + " to " + EndOf(view) + "  " + incident.NameOf(view.viewer) +
-              "  epoch " + EpochsOf(view) + "  " + NetworkOf(view);
+      text += "  " + FormatTime(view.began) + (view.ended ? " to " : ", ") + EndOf(view) + "  " +
+              incident.NameOf(view.viewer) + "  epoch " + EpochsOf(view) + "  " + NetworkOf(view);
       if (IsMeasured(view))
         text += "  " + std::to_string(view.packets) + " packets, loss " +
                 Number(view.camera_loss_permille / 10.0) + " % from the camera, " +

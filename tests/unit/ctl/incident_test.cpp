@@ -105,7 +105,7 @@ TEST_CASE("incident: what is not measured yet is no zero, and what nobody said i
   hub.AddEvent(3, AuditKind::kCameraAdded, R"({"model":"","name":"Door","sdes":false})");
   const Incident incident = hub.Gather();
   const std::string text = IncidentText(incident);
-  CHECK(Has(text, "goes on  Anna & Ben  epoch 3-5  not told yet\n"));
+  CHECK(Has(text, "10Z, goes on  Anna & Ben  epoch 3-5  not told yet\n"));
   CHECK(Has(text, "name Door, sdes false"));
   CHECK_FALSE(Has(text, "model"));
   CHECK_FALSE(Has(IncidentHtml(incident), "0.0 %"));

@@ -27,8 +27,7 @@ void Program::WarnOfAddresses() {
   for (const IpAddress& address : WithoutMedia(options_.config.media, platform::LocalAddresses(false))) {
     log_.Warning(
         "no media goes by this address, which is not private: if it is the LAN's, name in media.addresses "
-        "all "
-        "that media shall go by",
+        "all that media shall go by",
         {{"address", address}});
   }
 }

@@ -230,6 +230,16 @@ class Reply:
         return json.loads(self.body)
 
 
+def disturbance(report):
+    """What in a view's report tells that something came between. Empty when it was one session, whose pictures all came,
+    once and in order, at least half of what a camera makes in that time (it makes 25 a second). Freezes are not asked for:
+    they also tell that the machine had no CPU to give for a while."""
+    quiet = {"sessions": 1, "lost": 0, "marks_foreign": 0, "marks_unread": 0, "marks_missing": 0, "marks_repeated": 0}
+    found = {name: report[name] for name, value in quiet.items() if report[name] != value}
+    new = report["marks_ok"] - report["frames_cached"]
+    return found if new >= 12 * report["seconds"] else {**found, "too few new pictures": new}
+
+
 def udp_ports(pid):
     """Local UDP ports that a process holds."""
     inodes = set()

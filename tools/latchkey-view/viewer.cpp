@@ -112,8 +112,7 @@ void Viewer::ReadMarkOf(const media::PictureView& picture, Instant now) {
     return;
   }
   ++(expected_ && mark->text != *expected_ ? figures_.marks_foreign : figures_.marks_ok);
-  if (last_mark_ && static_cast<std::int32_t>(mark->frame - *last_mark_) <= 0) ++figures_.marks_repeated;
-  last_mark_ = mark->frame;
+  pictures_.OnPicture(mark->frame);
   // The group of pictures that a new viewer starts from is older than its session, and no network's fault.
   if (mark->sent < connected_at_) {
     ++figures_.frames_cached;
@@ -138,6 +137,8 @@ ViewerFigures Viewer::Figures() const {
   ViewerFigures figures = figures_;
   figures.freezes = freezes_.count();
   figures.freeze_time = freezes_.total();
+  figures.marks_repeated = pictures_.repeated();
+  figures.marks_missing = pictures_.missing();
   figures.session = connection_.Figures();
   figures.impaired = connection_.impaired();
   figures.sessions = connection_.sessions();

@@ -42,6 +42,7 @@ struct ViewerFigures {
   std::uint64_t marks_foreign = 0;
   std::uint64_t marks_unread = 0;
   std::uint64_t marks_repeated = 0;  // a frame number not above the one before it
+  std::uint64_t marks_missing = 0;   // frame numbers skipped between the marks read, whoever left them out
   std::optional<Duration> first_frame;
   media::Percentiles latency;
   std::uint64_t freezes = 0;
@@ -91,7 +92,7 @@ class Viewer {
   std::optional<wire::Codec> codec_;
   bool wait_for_keyframe_ = true;
   std::optional<media::Recorder> recorder_;
-  std::optional<std::uint32_t> last_mark_;
+  media::PictureCount pictures_;
   Instant connected_at_;
   Instant decodable_at_;  // the last time that something could be decoded, or a keyframe was asked for
   media::FreezeMeter freezes_;

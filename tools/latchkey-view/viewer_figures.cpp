@@ -16,6 +16,7 @@ void ViewerFigures::Add(const ViewerFigures& other) {
   marks_foreign += other.marks_foreign;
   marks_unread += other.marks_unread;
   marks_repeated += other.marks_repeated;
+  marks_missing += other.marks_missing;
   // Of several viewers the slowest counts.
   if (other.first_frame) first_frame = std::max(first_frame.value_or(Duration{0}), *other.first_frame);
   latency.AddAll(other.latency);
@@ -63,6 +64,7 @@ nlohmann::json ViewerFigures::ToJson() const {
       {"marks_foreign", marks_foreign},
       {"marks_unread", marks_unread},
       {"marks_repeated", marks_repeated},
+      {"marks_missing", marks_missing},
       {"first_frame_ms", ms_or_null(first_frame)},
       {"latency_ms", {{"p50", percentile(50)}, {"p95", percentile(95)}, {"p99", percentile(99)}}},
       {"freezes", freezes},

@@ -1,10 +1,11 @@
-// Figures of watching: freezes as WebRTC's statistics define them, and percentiles.
+// Figures of watching: freezes as WebRTC's statistics define them, pictures that never came, and percentiles.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "daemon/base/time.h"
@@ -50,6 +51,29 @@ class FreezeMeter {
   Instant last_;
   std::uint64_t count_ = 0;
   Duration total_{0};
+};
+
+// Pictures left out and pictures out of order, by the numbers that a camera counts on its pictures (modulo
+// 2^32), whoever left them out. No time is asked: a late picture has come.
+class PictureCount {
+ public:
+  void OnPicture(std::uint32_t number) {
+    if (last_) {
+      const auto step = static_cast<std::int32_t>(number - *last_);
+      if (step <= 0) ++repeated_;
+      if (step > 1) missing_ += static_cast<std::uint64_t>(step) - 1;
+    }
+    last_ = number;
+  }
+  // Numbers that were skipped.
+  [[nodiscard]] std::uint64_t missing() const { return missing_; }
+  // Pictures whose number isn't above the one before.
+  [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
+
+ private:
+  std::optional<std::uint32_t> last_;
+  std::uint64_t missing_ = 0;
+  std::uint64_t repeated_ = 0;
 };
 
 // Exact percentiles of at most kMax samples; later ones are left out.

@@ -35,6 +35,24 @@ TEST_CASE("freezes: a slow stream needs three times its own interval") {
   CHECK(meter.count() == 1);
 }
 
+TEST_CASE("pictures: in order, also over the wrap, nothing is missing and nothing comes again") {
+  PictureCount pictures;
+  for (std::uint32_t number = 0xfffffff0U; number != 16; ++number) pictures.OnPicture(number);
+  CHECK(pictures.missing() == 0);
+  CHECK(pictures.repeated() == 0);
+}
+
+TEST_CASE("pictures: each number that is skipped counts, and each picture that isn't newer") {
+  PictureCount pictures;
+  for (const std::uint32_t number : {7U, 8U, 10U, 14U}) pictures.OnPicture(number);
+  CHECK(pictures.missing() == 4);
+  CHECK(pictures.repeated() == 0);
+  // Again, and backward; from there on it goes on by one.
+  for (const std::uint32_t number : {14U, 12U, 13U}) pictures.OnPicture(number);
+  CHECK(pictures.missing() == 4);
+  CHECK(pictures.repeated() == 2);
+}
+
 TEST_CASE("percentiles: nearest rank") {
   Percentiles samples;
   CHECK(samples.At(50) == Duration{0});

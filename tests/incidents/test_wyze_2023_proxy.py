@@ -10,7 +10,7 @@ import http.server
 import threading
 import unittest
 
-from support.hub import PATIENCE, Hub, disturbance, eventually
+from support.hub import PATIENCE, Hub, eventually
 
 # What a proxy passes on neither way (RFC 9110 7.6.1), and what this one writes itself.
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date", "server"}
@@ -111,9 +111,7 @@ class Proxy(unittest.TestCase):
         self.assertEqual((report["frames"], report["marks_ok"], report["marks_foreign"]), (0, 0, 0), report)
 
     def undisturbed(self, program):
-        self.assertEqual(program.wait(), 0, program.errors())
-        report = program.json()
-        self.assertEqual(disturbance(report), {}, report)
+        self.assertEqual(self.hub.disturbance(program), {}, program.text())
 
     def test_a_kept_answer_shows_nobody_the_picture_of_another(self):
         proxy = self.proxy()

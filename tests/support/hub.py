@@ -58,6 +58,8 @@ class Program:
             self.process = subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                             env={**os.environ, **(env or {})})
         self.pid = self.process.pid
+        self.waits = {}        # of whom its media pass, at its start: see Hub.waits_for_cpu
+        self.own_waits = {}    # its own, at its end
 
     def stop(self, sig=signal.SIGTERM, patience=15):
         if self.process.poll() is None:
@@ -71,7 +73,12 @@ class Program:
         return self.process.returncode
 
     def wait(self, patience=None):
-        return self.process.wait(patience or PATIENCE)
+        if self.process.returncode is None:
+            # Left unreaped for a moment: its figures go with it.
+            ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            eventually(f"{self.name} ends", lambda: os.waitid(os.P_PID, self.pid, ended), patience)
+            self.own_waits = waits_for_cpu(self.pid)
+        return self.process.wait()
 
     def text(self):
         return self.out.read_text(errors="replace")
@@ -174,7 +181,9 @@ class Hub:
 
     # --- the programs ---
     def program(self, name, args, env=None):
+        waits = self.waits_for_cpu()
         program = Program(self.folder, f"{len(self.programs)}-{name}", args, env)
+        program.waits = waits
         self.programs.append(program)
         return program
 
@@ -187,6 +196,29 @@ class Hub:
         url = f"{self.url}/whep/{camera['id']}"
         return self.program("view", [self.bin / "latchkey-view", "--whep", url, "--json", *args],
                             {"LATCHKEY_TOKEN": viewer["token"]})
+
+    def waits_for_cpu(self):
+        """Of the programs and lanes that media pass."""
+        pids = [p.pid for p in self.programs if p.process.returncode is None] + self.children("latchkey-lane")
+        return {thread: ms for pid in pids for thread, ms in waits_for_cpu(pid).items()}
+
+    def disturbance(self, view):
+        """What tells that something came between in a view, which is waited for. Empty when it was one session, whose
+        pictures all came, once and in order, at least half of what a camera makes in that time (it makes 25 a second), and
+        that froze for no longer than threads on the pictures' way were ready to run and got no CPU: tens of ms on a machine
+        that is idle, where a freeze has 190 at least."""
+        code, report = view.wait(), view.json()
+        quiet = {"sessions": 1, "lost": 0, "marks_foreign": 0, "marks_unread": 0, "marks_missing": 0, "marks_repeated": 0}
+        found = {name: report[name] for name, value in quiet.items() if report[name] != value}
+        if code != 0:
+            found["exit"] = code, view.errors()
+        if (new := report["marks_ok"] - report["frames_cached"]) < 12 * report["seconds"]:
+            found["too few new pictures"] = new
+        waits = {**self.waits_for_cpu(), **view.own_waits}
+        waited = sum(ms - view.waits.get(thread, 0) for thread, ms in waits.items())
+        if report["freeze_ms"] > waited:
+            found["froze"] = f"{report['freeze_ms']} ms, {waited:.0f} of them for want of a CPU"
+        return found
 
     # --- HTTP as a stranger types it ---
     def request(self, method, path, body=None, token=None, headers=None):
@@ -230,16 +262,6 @@ class Reply:
         return json.loads(self.body)
 
 
-def disturbance(report):
-    """What in a view's report tells that something came between. Empty when it was one session, whose pictures all came,
-    once and in order, at least half of what a camera makes in that time (it makes 25 a second). Freezes are not asked for:
-    they also tell that the machine had no CPU to give for a while."""
-    quiet = {"sessions": 1, "lost": 0, "marks_foreign": 0, "marks_unread": 0, "marks_missing": 0, "marks_repeated": 0}
-    found = {name: report[name] for name, value in quiet.items() if report[name] != value}
-    new = report["marks_ok"] - report["frames_cached"]
-    return found if new >= 12 * report["seconds"] else {**found, "too few new pictures": new}
-
-
 def udp_ports(pid):
     """Local UDP ports that a process holds."""
     inodes = set()
@@ -266,6 +288,16 @@ def cpu_seconds(pid):
 def cpu_ns(pid):
     """CPU time of all threads, in ns (the kernel's scheduler statistics)."""
     return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+def waits_for_cpu(pid):
+    """{(pid, thread): ms that it was ready to run and waited for a CPU} (the kernel's scheduler statistics)."""
+    waits = {}
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                waits[pid, task.name] = int((task / "schedstat").read_text().split()[1]) / 1e6
+    return waits
 
 
 def memory_kib(pid, field="Pss"):
